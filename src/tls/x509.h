@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The OpenSSL side of identity: certificates in, plain facts out.
+ * Functions here may be called in any thread; trust lists are immutable once built.
+ */
+#include <openssl/x509.h>
+#include "conf/conf.h"
+#include "core/diag.h"
+#include "tls/identity.h"
+
+/* Reads the leaf. *out is freed with sw_identity_free. A certificate with bad names still yields an identity with the names marked. */
+int sw_identity_from_x509(struct sw_identity **out, X509 *leaf) SW_MUSTCHECK;
+
+/* A trust list: CA certificates and CRLs, built once, then shared. Reference-counted by OpenSSL's store within. */
+struct sw_trust;
+/*
+ * files: PEM files or directories of *.pem / *.crt. An empty list is an error: nothing would be trusted, and that is
+ * never what was meant. Expired roots are warned about. crls may be empty.
+ */
+int sw_trust_load(struct sw_trust **out, const struct sw_strlist *files, const struct sw_strlist *crls, struct sw_diag *diag) SW_MUSTCHECK;
+void sw_trust_free(struct sw_trust *t);
+size_t sw_trust_count(const struct sw_trust *t);             /* CA certificates in it */
+STACK_OF(X509_NAME) *sw_trust_names(const struct sw_trust *t); /* a new stack the caller frees with its names */
+/* A list that holds all of the given lists' CAs (and CRLs): the union a listener's handshake uses. */
+int sw_trust_union(struct sw_trust **out, const struct sw_trust *const *lists, size_t n) SW_MUSTCHECK;
+
+enum sw_tls_role { SW_TLS_PEER_IS_CLIENT, SW_TLS_PEER_IS_SERVER };
+
+struct sw_chain_policy {
+	enum sw_tls_role role;
+	enum sw_eku_policy eku;
+	enum sw_revocation revocation;
+	uint32_t depth;
+	int64_t now;            /* seconds since 1970 */
+};
+/*
+ * Judges leaf + untrusted (may be NULL) against the list: chain, dates, purpose by the two-pass rule (standards 1.4),
+ * revocation, weak keys (RSA < 2048) and digests. Never fails: what can't be decided is SW_R_TLS_UNKNOWN.
+ */
+void sw_chain_judge(struct sw_chain_result *out, X509 *leaf, STACK_OF(X509) *untrusted, const struct sw_trust *trust,
+		    const struct sw_chain_policy *policy);
