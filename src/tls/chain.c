@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Judging a chain. One OpenSSL verification is a pass for one purpose; the two-pass rule stands in sw_chain_judge. Nothing
+ * is switched off for leniency: a pass either comes back clean or the chain is refused.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+#include "tls/tls_int.h"
+
+enum {
+	AUTH_LEVEL = 2,                /* RSA 2048, 224-bit curves, SHA-2; level 3 would refuse the public 2048-bit roots */
+	CRL_GRACE = 24 * 3600,         /* soft: how long an out-of-date CRL still serves */
+};
+
+struct pass {
+	const struct sw_chain_policy *policy;
+	bool forgive_leaf_purpose;
+};
+
+static bool crl_within_grace(X509_STORE_CTX *ctx, int64_t now)
+{
+	const X509_CRL *crl = X509_STORE_CTX_get0_current_crl(ctx);
+	const ASN1_TIME *next = crl ? X509_CRL_get0_nextUpdate(crl) : NULL;
+
+	return next && now - sw_asn1_time(next) <= CRL_GRACE;
+}
+
+/* OpenSSL asks here about each error; 1 forgives it. */
+static int on_error(int ok, X509_STORE_CTX *ctx)
+{
+	const struct pass *pass = X509_STORE_CTX_get_app_data(ctx);
+
+	if (ok)
+		return 1;
+	switch (X509_STORE_CTX_get_error(ctx)) {
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+		return pass->policy->revocation == SW_REVOCATION_SOFT;
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+		return pass->policy->revocation == SW_REVOCATION_SOFT && crl_within_grace(ctx, pass->policy->now);
+	case X509_V_ERR_INVALID_PURPOSE:
+		return pass->forgive_leaf_purpose && X509_STORE_CTX_get_error_depth(ctx) == 0;
+	default:
+		return 0;
+	}
+}
+
+static enum sw_reason reason_of(int error)
+{
+	switch (error) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return SW_R_TLS_EXPIRED;
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return SW_R_TLS_NOT_YET;
+	case X509_V_ERR_INVALID_PURPOSE:
+		return SW_R_TLS_PURPOSE;
+	case X509_V_ERR_CERT_REVOKED:
+		return SW_R_TLS_REVOKED;
+	case X509_V_ERR_UNABLE_TO_GET_CRL:
+	case X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER:
+	case X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE:
+	case X509_V_ERR_CRL_SIGNATURE_FAILURE:
+	case X509_V_ERR_CRL_NOT_YET_VALID:
+	case X509_V_ERR_CRL_HAS_EXPIRED:
+	case X509_V_ERR_ERROR_IN_CRL_LAST_UPDATE_FIELD:
+	case X509_V_ERR_ERROR_IN_CRL_NEXT_UPDATE_FIELD:
+	case X509_V_ERR_KEYUSAGE_NO_CRL_SIGN:
+	case X509_V_ERR_UNHANDLED_CRITICAL_CRL_EXTENSION:
+	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
+	case X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
+		return SW_R_TLS_CRL;
+	case X509_V_ERR_EE_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_KEY_TOO_SMALL:
+	case X509_V_ERR_CA_MD_TOO_WEAK:
+		return SW_R_TLS_WEAK;
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+	case X509_V_ERR_INVALID_CA:
+	case X509_V_ERR_INVALID_NON_CA:
+	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+	case X509_V_ERR_CERT_UNTRUSTED:
+	case X509_V_ERR_CERT_REJECTED:
+	case X509_V_ERR_SUBJECT_ISSUER_MISMATCH:
+	case X509_V_ERR_AKID_SKID_MISMATCH:
+	case X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH:
+	case X509_V_ERR_PERMITTED_VIOLATION:
+	case X509_V_ERR_EXCLUDED_VIOLATION:
+	case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
+		return SW_R_TLS_CHAIN;
+	default:
+		return SW_R_TLS_UNKNOWN;
+	}
+}
+
+static void set_undecided(struct sw_chain_result *out, const char *text)
+{
+	*out = (struct sw_chain_result){ .reason = SW_R_TLS_UNKNOWN, .x509_error = X509_V_ERR_UNSPECIFIED };
+	snprintf(out->error_text, sizeof(out->error_text), "%s", text);
+}
+
+static void set_refused(struct sw_chain_result *out, X509_STORE_CTX *ctx, X509 *leaf)
+{
+	int error = X509_STORE_CTX_get_error(ctx);
+	X509 *at = X509_STORE_CTX_get_current_cert(ctx);
+
+	if (error == X509_V_OK)
+		error = X509_V_ERR_UNSPECIFIED;
+	*out = (struct sw_chain_result){ .reason = reason_of(error), .x509_error = error };
+	out->depth = X509_STORE_CTX_get_error_depth(ctx);
+	snprintf(out->error_text, sizeof(out->error_text), "%s", X509_verify_cert_error_string(error));
+	sw_x509_name_text(X509_get_subject_name(at ? at : leaf), out->subject, sizeof(out->subject));
+}
+
+static void set_accepted(struct sw_chain_result *out, X509_STORE_CTX *ctx)
+{
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+
+	*out = (struct sw_chain_result){ .reason = SW_R_OK, .not_after = INT64_MAX };
+	for (int i = 0; i < sk_X509_num(chain); i++) {
+		int64_t end = sw_asn1_time(X509_get0_notAfter(sk_X509_value(chain, i)));
+
+		if (end < out->not_after)
+			out->not_after = end;
+	}
+}
+
+static int prepare(X509_STORE_CTX *ctx, struct pass *pass, int purpose)
+{
+	const struct sw_chain_policy *policy = pass->policy;
+	X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(ctx);
+
+	if (!X509_STORE_CTX_set_app_data(ctx, pass) || !X509_STORE_CTX_set_purpose(ctx, purpose))
+		return SW_ECRYPTO;
+	X509_STORE_CTX_set_verify_cb(ctx, on_error);
+	X509_VERIFY_PARAM_set_depth(param, (int)policy->depth);
+	X509_VERIFY_PARAM_set_time(param, (time_t)policy->now);
+	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
+	X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	if (policy->revocation != SW_REVOCATION_OFF &&
+	    !X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
+		return SW_ECRYPTO;
+	return SW_OK;
+}
+
+static void run_pass(struct sw_chain_result *out, X509 *leaf, STACK_OF(X509) *untrusted, const struct sw_trust *trust,
+		     struct pass *pass, int purpose)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+	ERR_clear_error();
+	if (!ctx || !X509_STORE_CTX_init(ctx, trust->store, leaf, untrusted) || prepare(ctx, pass, purpose) < 0) {
+		set_undecided(out, "out of memory");
+	} else {
+		int r = X509_verify_cert(ctx);
+
+		/* After forgiven errors the context's error stays set: the return value alone counts. */
+		if (r == 1)
+			set_accepted(out, ctx);
+		else
+			set_refused(out, ctx, leaf);
+	}
+	X509_STORE_CTX_free(ctx);
+	ERR_clear_error();
+}
+
+/*
+ * sipDomain or anyExtendedKeyUsage on the leaf stand in for the purpose under "any" alone (RFC 5924 leaves it to local policy).
+ * The key usage must still allow a signature, since forgiving error 26 would forgive that too.
+ */
+static bool leaf_stands_in(X509 *leaf, const struct sw_chain_policy *policy)
+{
+	return policy->eku == SW_EKU_ANY && (sw_x509_eku(leaf) & (SW_EKU_ANYEKU | SW_EKU_SIPDOMAIN)) &&
+	       (X509_get_key_usage(leaf) & (KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT));
+}
+
+void sw_chain_judge(struct sw_chain_result *out, X509 *leaf, STACK_OF(X509) *untrusted, const struct sw_trust *trust,
+		    const struct sw_chain_policy *policy)
+{
+	struct pass pass = { .policy = policy };
+
+	if (!leaf || !trust) {
+		set_undecided(out, "there is no trust list to judge by");
+		return;
+	}
+	pass.forgive_leaf_purpose = leaf_stands_in(leaf, policy);
+	if (policy->role == SW_TLS_PEER_IS_SERVER) {
+		run_pass(out, leaf, untrusted, trust, &pass, X509_PURPOSE_SSL_SERVER);
+		return;
+	}
+	run_pass(out, leaf, untrusted, trust, &pass, X509_PURPOSE_SSL_CLIENT);
+	if (out->x509_error == X509_V_ERR_INVALID_PURPOSE && policy->eku != SW_EKU_STRICT) {
+		struct sw_chain_result second;
+
+		/*
+		 * Public CAs no longer issue clientAuth: a server's certificate may speak for a server that calls. A fresh
+		 * verification, so that the whole chain nests for that purpose.
+		 */
+		run_pass(&second, leaf, untrusted, trust, &pass, X509_PURPOSE_SSL_SERVER);
+		if (second.reason == SW_R_OK)
+			second.server_purpose = true;
+		*out = second;
+	}
+}

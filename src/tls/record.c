@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What is learnt while a handshake runs: the chain and how it was judged, alerts, the server name. The callbacks run in the
+ * pool thread that has the stream, so the record needs no lock.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <openssl/err.h>
+#include "tls/tls_int.h"
+
+void sw_tls_record_init(struct sw_tls_record *rec, struct sw_tls_peer *peer, SSL *ssl)
+{
+	*rec = (struct sw_tls_record){ .peer = peer, .alert_in = -1, .alert_out = -1 };
+	SSL_set_app_data(ssl, rec);
+}
+
+void sw_tls_peer_clear(struct sw_tls_peer *p)
+{
+	sw_identity_free(p->identity);
+	X509_free(p->leaf);
+	sk_X509_pop_free(p->untrusted, X509_free);
+	*p = (struct sw_tls_peer){ 0 };
+}
+
+/* Takes references of the leaf and of what came with it. */
+static int keep_chain(struct sw_tls_peer *p, X509 *leaf, STACK_OF(X509) *sent)
+{
+	X509_free(p->leaf);
+	sk_X509_pop_free(p->untrusted, X509_free);
+	p->leaf = NULL;
+	p->untrusted = NULL;
+	if (!leaf || !X509_up_ref(leaf))
+		return SW_ENOMEM;
+	p->leaf = leaf;
+	p->has_cert = true;
+	for (int i = 0; i < sk_X509_num(sent); i++) {
+		X509 *x = sk_X509_value(sent, i);
+
+		if (X509_cmp(x, leaf) == 0)
+			continue;
+		if (!p->untrusted && !(p->untrusted = sk_X509_new_null()))
+			return SW_ENOMEM;
+		if (!sk_X509_push(p->untrusted, x))
+			return SW_ENOMEM;
+		X509_up_ref(x);
+	}
+	return SW_OK;
+}
+
+static void judge(struct sw_tls_peer *p, const struct sw_tls_ctx *c)
+{
+	struct sw_chain_policy policy = c->policy;
+
+	policy.now = time(NULL);
+	sw_chain_judge(&p->chain, p->leaf, p->untrusted, c->trust, &policy);
+}
+
+/* In place of OpenSSL's own verification. The error set here is what the alert is made of. */
+static int on_verify(X509_STORE_CTX *x, void *arg)
+{
+	const struct sw_tls_ctx *c = arg;
+	SSL *ssl = X509_STORE_CTX_get_ex_data(x, SSL_get_ex_data_X509_STORE_CTX_idx());
+	struct sw_tls_record *rec = ssl ? SSL_get_app_data(ssl) : NULL;
+
+	if (!rec || keep_chain(rec->peer, X509_STORE_CTX_get0_cert(x), X509_STORE_CTX_get0_untrusted(x)) < 0) {
+		X509_STORE_CTX_set_error(x, X509_V_ERR_OUT_OF_MEM);
+		return 0;
+	}
+	judge(rec->peer, c);
+	X509_STORE_CTX_set_error(x, rec->peer->chain.x509_error);
+	X509_STORE_CTX_set_error_depth(x, rec->peer->chain.depth);
+	if (rec->peer->chain.reason == SW_R_OK)
+		return 1;
+	rec->refused = c->enforce;
+	return !c->enforce;
+}
+
+static bool sni_matches(const char *pattern, struct sw_str name)
+{
+	if (pattern[0] == '*' && pattern[1] == '.') {
+		const char *dot = memchr(name.p, '.', name.n);
+		size_t first = dot ? (size_t)(dot - name.p) : 0;
+
+		return first > 0 && sw_str_ieq(sw_str_of(pattern + 1), (struct sw_str){ dot, name.n - first });
+	}
+	return sw_str_ieq(sw_str_of(pattern), name);
+}
+
+/* Contexts of one listener differ in nothing but the certificate: verification and session id context go on as they are. */
+static int on_server_name(SSL *ssl, int *alert, void *arg)
+{
+	const struct sw_tls_ctx *c = arg;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	struct sw_tls_record *rec = SSL_get_app_data(ssl);
+
+	(void)alert;
+	if (!name || !name[0])
+		return SSL_TLSEXT_ERR_NOACK;
+	if (rec)
+		snprintf(rec->peer->sni, sizeof(rec->peer->sni), "%s", name);
+	for (size_t i = 0; i < c->n_sni; i++)
+		if (sni_matches(c->sni[i].name, sw_str_of(name)))
+			return SSL_set_SSL_CTX(ssl, c->sni[i].ssl) ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+	return SSL_TLSEXT_ERR_NOACK;   /* an unknown name gets the default certificate */
+}
+
+static void on_info(const SSL *ssl, int where, int ret)
+{
+	struct sw_tls_record *rec = SSL_get_app_data(ssl);
+
+	if (!rec || !(where & SSL_CB_ALERT))
+		return;
+	if (where & SSL_CB_READ)
+		rec->alert_in = ret & 0xff;
+	else
+		rec->alert_out = ret & 0xff;
+}
+
+void sw_tls_record_install(SSL_CTX *ssl, struct sw_tls_ctx *c)
+{
+	SSL_CTX_set_cert_verify_callback(ssl, on_verify, c);
+	SSL_CTX_set_info_callback(ssl, on_info);
+	if (!c->client) {
+		SSL_CTX_set_tlsext_servername_callback(ssl, on_server_name);
+		SSL_CTX_set_tlsext_servername_arg(ssl, c);
+	}
+}
+
+int sw_tls_record_identity(struct sw_tls_record *rec)
+{
+	if (!rec->peer->leaf || rec->peer->identity)
+		return SW_OK;
+	return sw_identity_from_x509(&rec->peer->identity, rec->peer->leaf);
+}
+
+int sw_tls_record_finish(struct sw_tls_record *rec, SSL *ssl, const struct sw_tls_ctx *c)
+{
+	struct sw_tls_peer *p = rec->peer;
+	X509 *leaf = SSL_get0_peer_certificate(ssl);
+	const char *group = SSL_group_to_name(ssl, (int)SSL_get_negotiated_group(ssl));
+
+	snprintf(p->version, sizeof(p->version), "%s", SSL_get_version(ssl));
+	snprintf(p->cipher, sizeof(p->cipher), "%s", SSL_get_cipher_name(ssl));
+	snprintf(p->group, sizeof(p->group), "%s", group ? group : "");
+	if (leaf && SSL_session_reused(ssl)) {
+		/* A resumed session runs no callback: what was true then may not be now. */
+		if (keep_chain(p, leaf, SSL_get_peer_cert_chain(ssl)) < 0)
+			return SW_ENOMEM;
+		judge(p, c);
+	}
+	if (!p->has_cert) {
+		p->chain.reason = SW_R_TLS_NO_CERT;
+		snprintf(p->chain.error_text, sizeof(p->chain.error_text), "no certificate was presented");
+	}
+	ERR_clear_error();
+	return sw_tls_record_identity(rec);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Private to src/tls. */
+#include <stdatomic.h>
+#include <openssl/ssl.h>
+#include "tls/stream.h"
+#include "tls/tls.h"
+
+/* --- pem.c: certificates and CRLs out of files; faults go to diag with the file's name --- */
+/* Appends every certificate of the file to out. SW_ECONF when it can't be read, is malformed or holds none. */
+int sw_pem_certs(STACK_OF(X509) *out, const char *path, struct sw_diag *diag) SW_MUSTCHECK;
+int sw_pem_crls(STACK_OF(X509_CRL) *out, const char *path, struct sw_diag *diag) SW_MUSTCHECK;
+/* The oldest error in this thread's queue as text, then an empty queue. */
+void sw_openssl_error(char *dst, size_t size);
+
+/* --- extract.c --- */
+/* RFC 2253 form, ASCII alone, "..." when cut. */
+void sw_x509_name_text(const X509_NAME *name, char *dst, size_t size);
+/* Set of SW_EKU_*. */
+unsigned sw_x509_eku(const X509 *x);
+int64_t sw_asn1_time(const ASN1_TIME *t);   /* seconds since 1970; 0 when malformed */
+
+/* --- trust.c --- */
+struct sw_trust {
+	atomic_uint refs;            /* contexts and the one sw_trust_load made */
+	X509_STORE *store;
+	STACK_OF(X509) *cas;
+	STACK_OF(X509_CRL) *crls;
+};
+struct sw_trust *sw_trust_ref(const struct sw_trust *t);
+
+/* --- certset.c --- */
+/* Gives ctx our certificate, its chain and key, after the checks tls.h lists. server: which role it is for. */
+int sw_certset_use(SSL_CTX *ctx, const struct sw_conf_cert *set, bool server, struct sw_diag *diag) SW_MUSTCHECK;
+
+/* --- ctx.c --- */
+struct sw_tls_sni {
+	char *name;                  /* lower case; "*.x" covers one label */
+	SSL_CTX *ssl;
+};
+struct sw_tls_ctx {
+	atomic_uint refs;
+	bool client;
+	bool enforce;                /* a chain that is refused ends the handshake */
+	SSL_CTX *ssl;                /* the default certificate set */
+	struct sw_tls_sni *sni;
+	size_t n_sni;
+	struct sw_trust *trust;      /* a reference; NULL: nobody is vouched for */
+	struct sw_chain_policy policy;  /* all but now */
+};
+/* A connection's SSL, in its role. server_name: the SNI a client sends, or NULL. */
+int sw_tls_ssl_new(SSL **out, struct sw_tls_ctx *c, const char *server_name) SW_MUSTCHECK;
+
+/* --- record.c --- */
+/* What the callbacks of one handshake write down; hangs on the SSL. Belongs to the stream. */
+struct sw_tls_record {
+	struct sw_tls_peer *peer;
+	bool refused;                /* the chain was judged and the handshake failed for it */
+	int alert_in, alert_out;     /* the last alert, -1: none */
+};
+void sw_tls_record_init(struct sw_tls_record *rec, struct sw_tls_peer *peer, SSL *ssl);
+/* The callbacks, installed on every SSL_CTX; arg is the sw_tls_ctx. */
+void sw_tls_record_install(SSL_CTX *ssl, struct sw_tls_ctx *c);
+/* After a finished handshake: fills what the callbacks could not, judges a resumed session's certificate again. */
+int sw_tls_record_finish(struct sw_tls_record *rec, SSL *ssl, const struct sw_tls_ctx *c) SW_MUSTCHECK;
+/* Takes the identity out of rec's leaf, where there is one; also after a failure. */
+int sw_tls_record_identity(struct sw_tls_record *rec) SW_MUSTCHECK;
+
+/* --- handshake.c --- */
+enum sw_handshake_state { SW_HANDSHAKE_READ, SW_HANDSHAKE_WRITE, SW_HANDSHAKE_DONE, SW_HANDSHAKE_FAILED };
+/* What a stream lends to a pool thread. Between steps it belongs to the loop again. */
+struct sw_handshake {
+	struct sw_stream *owner;
+	SSL *ssl;                    /* the owner's */
+	const struct sw_tls_ctx *ctx;
+	struct sw_tls_record rec;
+	sw_stream_judge_fn *judge;
+	void *judge_arg;
+	atomic_bool abandoned;       /* set by the loop: nobody waits for the outcome */
+	enum sw_handshake_state state;  /* READ, WRITE: what it waits for */
+	bool judged;                 /* the handshake itself came to its end */
+	struct sw_verdict verdict;   /* OK when DONE; why when FAILED */
+};
+/* One step, in a pool thread. arg: struct sw_handshake. */
+void sw_handshake_step(void *arg);
+/* Why a read or write on an open connection failed; errnum: errno right after. Empties the error queue. */
+struct sw_verdict sw_tls_io_verdict(SSL *ssl, int ret, int errnum, bool got_data);
+
+/* --- socket.c --- */
+/* Keep-alive, user time-out, no delay: a dead path is found in tens of seconds. Faults are ignored: not every socket is TCP. */
+void sw_socket_tune(int fd);
+/* A non-blocking, close-on-exec socket with a connect under way (*refused 0) or already failed (*refused: errno). Or -errno. */
+int sw_socket_connect(const struct sw_addr *addr, int *refused) SW_MUSTCHECK;
+/* Before close: without this, unread bytes would turn our last words (an alert) into a reset. */
+void sw_socket_settle(int fd);
+
+/* --- alert.c --- */
+const char *sw_tls_alert_name(int alert);   /* "certificate required"; RFC 8446 6 */

@@ -1,0 +1,255 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Trust lists. Immutable once built, so handshakes of many threads read them without locks of ours. */
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <openssl/x509v3.h>
+#include "tls/tls_int.h"
+
+enum { DIRECTORY_FILES_MAX = 4096 };
+
+/* --- reading --- */
+
+static int is_cert_file(const struct dirent *d)
+{
+	struct sw_str name = sw_str_of(d->d_name);
+
+	return d->d_name[0] != '.' && (sw_str_ends_ieq(name, SW_STR(".pem")) || sw_str_ends_ieq(name, SW_STR(".crt")));
+}
+
+static int load_directory(STACK_OF(X509) *cas, const char *path, struct sw_diag *diag)
+{
+	struct dirent **entries = NULL;
+	int n = scandir(path, &entries, is_cert_file, alphasort);
+	int err = SW_OK;
+
+	if (n < 0) {
+		sw_diag_add(diag, SW_DIAG_ERROR, path, 0, "the directory cannot be read");
+		return SW_ECONF;
+	}
+	if (n == 0)
+		sw_diag_add(diag, SW_DIAG_WARN, path, 0, "the directory holds no *.pem or *.crt file");
+	if (n > DIRECTORY_FILES_MAX) {
+		sw_diag_add(diag, SW_DIAG_ERROR, path, 0, "the directory holds more than %d files", DIRECTORY_FILES_MAX);
+		err = SW_ECONF;
+	}
+	for (int i = 0; i < n; i++) {
+		char file[4096];
+		int len = snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
+
+		if (n <= DIRECTORY_FILES_MAX && len > 0 && (size_t)len < sizeof(file) && sw_pem_certs(cas, file, diag) < 0)
+			err = SW_ECONF;
+		free(entries[i]);
+	}
+	free(entries);
+	return err;
+}
+
+static int load_cas(STACK_OF(X509) *cas, const struct sw_strlist *files, struct sw_diag *diag)
+{
+	int err = SW_OK;
+
+	for (size_t i = 0; i < files->n; i++) {
+		struct stat st;
+		int before = sk_X509_num(cas);
+		bool dir = stat(files->v[i], &st) == 0 && S_ISDIR(st.st_mode);
+
+		if ((dir ? load_directory(cas, files->v[i], diag) : sw_pem_certs(cas, files->v[i], diag)) < 0)
+			err = SW_ECONF;
+		for (int k = before; k < sk_X509_num(cas); k++) {
+			X509 *x = sk_X509_value(cas, k);
+			char subject[256];
+
+			sw_x509_name_text(X509_get_subject_name(x), subject, sizeof(subject));
+			if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0)
+				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0, "CA \"%s\" has expired: it vouches for nobody", subject);
+			if (X509_check_ca(x) == 0)
+				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0, "\"%s\" is not a CA certificate", subject);
+			else if (!(X509_get_extension_flags(x) & EXFLAG_SI))
+				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0,
+					    "\"%s\" is an intermediate: it vouches for nobody without its root", subject);
+		}
+	}
+	return err;
+}
+
+static int load_crls(STACK_OF(X509_CRL) *crls, const struct sw_strlist *files, struct sw_diag *diag)
+{
+	int err = SW_OK;
+
+	for (size_t i = 0; files && i < files->n; i++) {
+		int before = sk_X509_CRL_num(crls);
+
+		if (sw_pem_crls(crls, files->v[i], diag) < 0)
+			err = SW_ECONF;
+		for (int k = before; k < sk_X509_CRL_num(crls); k++) {
+			const X509_CRL *crl = sk_X509_CRL_value(crls, k);
+			const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
+			char issuer[256];
+
+			sw_x509_name_text(X509_CRL_get_issuer(crl), issuer, sizeof(issuer));
+			if (next && X509_cmp_current_time(next) < 0)
+				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0, "the CRL of \"%s\" is out of date: fetch the next one", issuer);
+		}
+	}
+	return err;
+}
+
+/* --- building --- */
+
+static bool has_cert(STACK_OF(X509) *list, const X509 *x)
+{
+	for (int i = 0; i < sk_X509_num(list); i++)
+		if (X509_cmp(sk_X509_value(list, i), x) == 0)
+			return true;
+	return false;
+}
+
+static int trust_new(struct sw_trust **out)
+{
+	struct sw_trust *t = calloc(1, sizeof(*t));
+
+	if (!t)
+		return SW_ENOMEM;
+	atomic_init(&t->refs, 1);
+	t->store = X509_STORE_new();
+	t->cas = sk_X509_new_null();
+	t->crls = sk_X509_CRL_new_null();
+	if (!t->store || !t->cas || !t->crls) {
+		sw_trust_free(t);
+		return SW_ENOMEM;
+	}
+	*out = t;
+	return SW_OK;
+}
+
+static int add_ca(struct sw_trust *t, X509 *x)
+{
+	if (has_cert(t->cas, x))
+		return SW_OK;
+	if (!X509_STORE_add_cert(t->store, x) || !X509_up_ref(x))
+		return SW_ECRYPTO;
+	if (!sk_X509_push(t->cas, x)) {
+		X509_free(x);
+		return SW_ENOMEM;
+	}
+	X509_check_purpose(x, -1, 0);   /* parses the extensions now, not under a lock in the first handshakes */
+	return SW_OK;
+}
+
+static int add_crl(struct sw_trust *t, X509_CRL *crl)
+{
+	for (int i = 0; i < sk_X509_CRL_num(t->crls); i++)
+		if (X509_CRL_match(sk_X509_CRL_value(t->crls, i), crl) == 0)
+			return SW_OK;
+	if (!X509_STORE_add_crl(t->store, crl) || !X509_CRL_up_ref(crl))
+		return SW_ECRYPTO;
+	if (!sk_X509_CRL_push(t->crls, crl)) {
+		X509_CRL_free(crl);
+		return SW_ENOMEM;
+	}
+	return SW_OK;
+}
+
+static int add_all(struct sw_trust *t, STACK_OF(X509) *cas, STACK_OF(X509_CRL) *crls)
+{
+	int err = SW_OK;
+
+	for (int i = 0; err >= 0 && i < sk_X509_num(cas); i++)
+		err = add_ca(t, sk_X509_value(cas, i));
+	for (int i = 0; err >= 0 && i < sk_X509_CRL_num(crls); i++)
+		err = add_crl(t, sk_X509_CRL_value(crls, i));
+	return err;
+}
+
+int sw_trust_load(struct sw_trust **out, const struct sw_strlist *files, const struct sw_strlist *crls, struct sw_diag *diag)
+{
+	STACK_OF(X509) *ca_list = sk_X509_new_null();
+	STACK_OF(X509_CRL) *crl_list = sk_X509_CRL_new_null();
+	struct sw_trust *t = NULL;
+	int err = SW_ENOMEM, err_crl;
+
+	if (!ca_list || !crl_list)
+		goto out;
+	err = load_cas(ca_list, files, diag);
+	err_crl = load_crls(crl_list, crls, diag);   /* both, so that all faults are told at once */
+	if (err >= 0)
+		err = err_crl;
+	if (err >= 0 && sk_X509_num(ca_list) == 0) {
+		sw_diag_add(diag, SW_DIAG_ERROR, files->n ? files->v[0] : NULL, 0, "the trust list is empty: nobody could be trusted");
+		err = SW_ECONF;
+	}
+	if (err >= 0)
+		err = trust_new(&t);
+	if (err >= 0)
+		err = add_all(t, ca_list, crl_list);
+	if (err < 0)
+		sw_trust_free(t);
+	else
+		*out = t;
+out:
+	sk_X509_pop_free(ca_list, X509_free);
+	sk_X509_CRL_pop_free(crl_list, X509_CRL_free);
+	return err;
+}
+
+int sw_trust_union(struct sw_trust **out, const struct sw_trust *const *lists, size_t n)
+{
+	struct sw_trust *t = NULL;
+	int err = trust_new(&t);
+
+	for (size_t i = 0; err >= 0 && i < n; i++)
+		if (lists[i])
+			err = add_all(t, lists[i]->cas, lists[i]->crls);
+	if (err >= 0 && sk_X509_num(t->cas) == 0)
+		err = SW_EINVALID;
+	if (err < 0) {
+		sw_trust_free(t);
+		return err;
+	}
+	*out = t;
+	return SW_OK;
+}
+
+struct sw_trust *sw_trust_ref(const struct sw_trust *t)
+{
+	struct sw_trust *w = (struct sw_trust *)t;   /* the count is the one thing that changes */
+
+	if (w)
+		atomic_fetch_add(&w->refs, 1);
+	return w;
+}
+
+void sw_trust_free(struct sw_trust *t)
+{
+	if (!t || atomic_fetch_sub(&t->refs, 1) != 1)
+		return;
+	X509_STORE_free(t->store);
+	sk_X509_pop_free(t->cas, X509_free);
+	sk_X509_CRL_pop_free(t->crls, X509_CRL_free);
+	free(t);
+}
+
+size_t sw_trust_count(const struct sw_trust *t)
+{
+	return t ? (size_t)sk_X509_num(t->cas) : 0;
+}
+
+STACK_OF(X509_NAME) *sw_trust_names(const struct sw_trust *t)
+{
+	STACK_OF(X509_NAME) *names = sk_X509_NAME_new_null();
+
+	for (int i = 0; names && t && i < sk_X509_num(t->cas); i++) {
+		X509_NAME *name = X509_NAME_dup(X509_get_subject_name(sk_X509_value(t->cas, i)));
+
+		if (!name || !sk_X509_NAME_push(names, name)) {
+			X509_NAME_free(name);
+			sk_X509_NAME_pop_free(names, X509_NAME_free);
+			return NULL;
+		}
+	}
+	return names;
+}
