@@ -24,9 +24,9 @@ struct sw_sdp_media {
 	bool relayed;                  /* RTP over UDP, or UDP/BFCP, UDPTL: takes a pinhole. Others leave with port 0 */
 	bool pair;                     /* RTP: wants RTCP too */
 	struct sw_addr remote;         /* effective c= with the port; family AF_UNSPEC when it is a host name */
-	struct sw_addr remote_rtcp;    /* a=rtcp or port + 1 */
+	struct sw_addr remote_rtcp;    /* a=rtcp or port + 1; AF_UNSPEC when there is no such port or it is a host name */
 	bool hold_address;             /* c=0.0.0.0 or :: */
-	bool rtcp_mux, rtcp_mux_only, bundle_only, has_crypto, has_fingerprint, has_ice;
+	bool rtcp_mux, rtcp_mux_only, bundle_only, has_crypto, has_fingerprint, has_ice;  /* the last two: also by the session's */
 	enum sw_sdp_dir dir;
 	uint32_t kbps;                 /* b=AS/TIAS, 0: none */
 };
@@ -48,7 +48,8 @@ struct sw_sdp_rewrite {
 };
 /*
  * Writes the rewritten body: c=, m= port, a=rtcp; ICE attributes and BUNDLE groups removed (bundle = strip); everything else as it came,
- * order kept. m-lines that are not relayed get port 0.
+ * order kept. m-lines that are not relayed get port 0; one that came with port 0 keeps it, bundle-only or not (RFC 9143 7.2.1: without
+ * BUNDLE it is a rejected one). A c= that says hold stays as it is. SW_EINVALID for an address without a port.
  */
 int sw_sdp_write(const struct sw_sdp *s, const struct sw_sdp_rewrite *r, struct sw_buf *out) SW_MUSTCHECK;
 const char *sw_sdp_proto_name(enum sw_sdp_proto p);
