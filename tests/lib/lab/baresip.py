@@ -146,6 +146,14 @@ class Baresip:
 		self.mark()
 		self.command("dial", uri)
 
+	def reset(self):
+		"""Ends whatever call there is and answers by itself again."""
+		for _ in range(4):
+			if "(0)" in self.command("listcalls").split("---")[1]:
+				break
+			self.command("hangup")
+		self.mark()
+
 	def hangup(self):
 		self.command("hangup")
 

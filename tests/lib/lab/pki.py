@@ -5,7 +5,7 @@ import os
 from . import proc
 
 SCRIPT = os.path.normpath(os.path.join(os.path.dirname(__file__), "../../../certs/lab-pki.sh"))
-RECIPE = ("edge,inside,partner,wrong-name,rogue,expired,future,revoked,cn-only,wildcard,eku-server,eku-client,eku-none,eku-any,"
+RECIPE = ("edge-rsa,inside,partner,wrong-name,rogue,expired,future,revoked,cn-only,wildcard,eku-server,eku-client,eku-none,eku-any,"
 	"eku-sip,eku-server-chain,zoneb,zoneb-as-partner")
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """RTP sent and counted by ourselves, where baresip is not the one who speaks."""
+import collections
 import re
 import secrets
 import select
@@ -20,6 +21,7 @@ class Endpoint:
 		self.port = self.rtp.getsockname()[1]
 		self.remote, self.version, self.direction = None, 1, "sendrecv"
 		self.sent, self.received, self.rtcp_received, self.sources = 0, 0, 0, set()
+		self.ssrcs = collections.Counter()
 		self.sending = True
 		self._stop = threading.Event()
 		threading.Thread(target=self._run, daemon=True).start()
@@ -72,6 +74,7 @@ class Endpoint:
 					elif len(data) >= 12 and data[0] >> 6 == 2:
 						self.received += 1
 						self.sources.add(source)
+						self.ssrcs[struct.unpack("!I", data[8:12])[0]] += 1
 			except ConnectionRefusedError:
 				continue
 			except (OSError, ValueError):
@@ -88,6 +91,11 @@ class Endpoint:
 		self._stop.set()
 		self.rtp.close()
 		self.rtcp.close()
+
+
+def offer(ip, port=40000, extra=()):
+	"""An SDP with one audio line, for who never means to send any."""
+	return "\r\n".join(["v=0", f"o=- 1 1 IN IP4 {ip}", "s=-", f"c=IN IP4 {ip}", "t=0 0", f"m=audio {port} RTP/AVP 0", *extra, ""])
 
 
 def audio_of(body):
