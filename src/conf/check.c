@@ -23,11 +23,11 @@ static void finish_listener(struct sw_conf_loader *l, struct sw_conf_listener *s
 {
 	static const uint16_t usual[] = { [SW_TRANSPORT_TCP] = 5060, [SW_TRANSPORT_TLS] = 5061, [SW_TRANSPORT_MTLS] = 5062 };
 
-	if (!s->port && !sw_conf_given(l, &s->port, false))
+	if (!s->port && !sw_conf_given(l, &s->port))
 		s->port = usual[s->transport];
 	for (size_t i = 0; i < s->n_addresses; i++)
 		sw_addr_set_port(&s->addresses[i], s->port);
-	if (!s->host && !sw_conf_given(l, &s->host, false))
+	if (!s->host && !sw_conf_given(l, &s->host))
 		s->host = copy(l, l->conf->host);
 	s->cert.line = s->line;
 }
@@ -38,7 +38,7 @@ static void name_routes(struct sw_conf_loader *l)
 		struct sw_conf_route *r = &l->conf->routes[i];
 		char name[32];
 
-		if (r->name || sw_conf_given(l, &r->name, false))
+		if (r->name || sw_conf_given(l, &r->name))
 			continue;
 		snprintf(name, sizeof(name), "route-%zu", i + 1);
 		r->name = copy(l, name);
@@ -55,11 +55,11 @@ void sw_conf_finish(struct sw_conf_loader *l)
 	for (size_t i = 0; i < c->media.n_interfaces; i++) {
 		struct sw_conf_media_if *m = &c->media.interfaces[i];
 
-		if (!sw_conf_given(l, &m->advertise, false))
+		if (!sw_conf_given(l, &m->advertise))
 			m->advertise = m->address;
 	}
 	for (size_t i = 0; i < c->n_zones && c->media.n_interfaces; i++) {
-		if (!c->zones[i].media && !sw_conf_given(l, &c->zones[i].media, false))
+		if (!c->zones[i].media && !sw_conf_given(l, &c->zones[i].media))
 			c->zones[i].media = copy(l, c->media.interfaces[0].name);
 	}
 }
@@ -134,10 +134,9 @@ static void check_unique(struct sw_conf_loader *l, const char *what, nth_fn *nth
 	}
 }
 
-/* An empty list: a value of it that was refused has its own message already. */
 static bool empty(struct sw_conf_loader *l, const void *at, size_t n)
 {
-	return !n && !(l->errors && sw_conf_given(l, at, false));
+	return !n && !sw_conf_refused(l, at);
 }
 
 static bool empty_list(struct sw_conf_loader *l, const struct sw_strlist *list)
@@ -178,14 +177,16 @@ static void check_certificate(struct sw_conf_loader *l, const struct sw_conf_lis
 	const char *name = s->name ? s->name : "?";
 
 	if (s->transport != SW_TRANSPORT_TCP) {
-		if (!s->cert.cert && !sw_conf_given(l, &s->cert.cert, false))
+		if (!s->cert.cert && !sw_conf_given(l, &s->cert.cert))
 			sw_conf_error(l, NULL, s, "listener \"%s\": transport \"%s\" needs cert", name,
 				      sw_transport_name(s->transport));
-		if (!s->cert.key && !sw_conf_given(l, &s->cert.key, false))
+		if (!s->cert.key && !sw_conf_given(l, &s->cert.key))
 			sw_conf_error(l, NULL, s, "listener \"%s\": transport \"%s\" needs key", name,
 				      sw_transport_name(s->transport));
 		return;
 	}
+	if (!sw_conf_given(l, &s->transport) || sw_conf_refused(l, &s->transport))
+		return;
 	if (s->cert.cert || s->cert.key || s->cert.chain || s->n_sni)
 		sw_conf_error(l, &s->transport, s,
 			      "listener \"%s\": transport \"tcp\" has no certificates; did you mean \"tls\" or \"mtls\"?", name);
@@ -207,7 +208,7 @@ static void check_listener(struct sw_conf_loader *l, size_t i)
 					      "listeners.sni: there are two certificates for \"%s\"", s->sni[a].name);
 		}
 	}
-	if (s->host && sw_conf_given(l, &s->host, false) && sw_addr_parse(&ip, sw_str_of(s->host), 0) == 0)
+	if (s->host && sw_conf_given(l, &s->host) && sw_addr_parse(&ip, sw_str_of(s->host), 0) == 0)
 		sw_conf_warn(l, &s->host, s,
 			     "listeners.host: peers compare names with our certificate; an address suits the lab only");
 }
@@ -432,7 +433,7 @@ static void check_route(struct sw_conf_loader *l, size_t i)
 	check_reference(l, "zone", nth_zone, r->to, &r->to, r, "routes.to");
 	if (r->to && r->reject)
 		sw_conf_error(l, &r->reject, r, "route \"%s\": to and reject exclude each other", name);
-	if (!r->to && !r->reject && !sw_conf_given(l, &r->to, false) && !sw_conf_given(l, &r->reject, false))
+	if (!r->to && !r->reject && !sw_conf_given(l, &r->to) && !sw_conf_given(l, &r->reject))
 		sw_conf_error(l, NULL, r, "route \"%s\": neither to nor reject", name);
 	if (to && to->kind == SW_ZONE_DEFAULT)
 		sw_conf_error(
@@ -524,9 +525,9 @@ static void check_limits(struct sw_conf_loader *l)
 {
 	const struct sw_conf_limits *m = &l->conf->limits;
 
-	if (m->connections_per_source > m->connections)
+	if (m->connections_per_source > m->connections && sw_conf_given(l, &m->connections_per_source))
 		sw_conf_warn(l, &m->connections_per_source, m, "limits.connections_per_source is above limits.connections");
-	if (m->handshakes_per_source > m->handshakes)
+	if (m->handshakes_per_source > m->handshakes && sw_conf_given(l, &m->handshakes_per_source))
 		sw_conf_warn(l, &m->handshakes_per_source, m, "limits.handshakes_per_source is above limits.handshakes");
 	if (m->timer_t1 && m->timer_t1 != 500)
 		sw_conf_warn(l, &m->timer_t1, m, "limits.timer_t1: other values than 500ms are for the lab");

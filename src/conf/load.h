@@ -10,6 +10,7 @@
 struct sw_conf_mark {          /* where a field, an item or a list's element was written */
 	const void *at;
 	bool item;             /* the item itself, not the field at its start */
+	bool refused;          /* a value that could not be taken; its message is out */
 	unsigned line;         /* of the source's output */
 };
 
@@ -26,8 +27,10 @@ struct sw_conf_loader {
 };
 
 void sw_conf_mark(struct sw_conf_loader *l, const void *at, bool item, unsigned line);
-/* Was the field (item: the item) written in the file? */
-bool sw_conf_given(struct sw_conf_loader *l, const void *at, bool item);
+/* Was the field written in the file? */
+bool sw_conf_given(struct sw_conf_loader *l, const void *at);
+/* ... and is there nothing of it because it was refused? Then more complaints would only confuse. */
+bool sw_conf_refused(struct sw_conf_loader *l, const void *at);
 
 /* At the field, else at the item it belongs to, else without a line. item may be NULL. */
 void sw_conf_error(struct sw_conf_loader *l, const void *at, const void *item, const char *fmt, ...) SW_PRINTF(4, 5);

@@ -24,7 +24,7 @@ void sw_conf_mark(struct sw_conf_loader *l, const void *at, bool item, unsigned 
 		l->marks = grown;
 		l->marks_size = size;
 	}
-	l->marks[l->n_marks++] = (struct sw_conf_mark){ at, item, line };
+	l->marks[l->n_marks++] = (struct sw_conf_mark){ .at = at, .item = item, .line = line };
 	l->sorted = false;
 }
 
@@ -39,7 +39,7 @@ static int compare_marks(const void *a, const void *b)
 
 static const struct sw_conf_mark *find_mark(struct sw_conf_loader *l, const void *at, bool item)
 {
-	struct sw_conf_mark key = { at, item, 0 };
+	struct sw_conf_mark key = { .at = at, .item = item };
 
 	if (!l->n_marks || !at)
 		return NULL;
@@ -49,9 +49,16 @@ static const struct sw_conf_mark *find_mark(struct sw_conf_loader *l, const void
 	return bsearch(&key, l->marks, l->n_marks, sizeof(*l->marks), compare_marks);
 }
 
-bool sw_conf_given(struct sw_conf_loader *l, const void *at, bool item)
+bool sw_conf_given(struct sw_conf_loader *l, const void *at)
 {
-	return find_mark(l, at, item) != NULL;
+	return find_mark(l, at, false) != NULL;
+}
+
+bool sw_conf_refused(struct sw_conf_loader *l, const void *at)
+{
+	const struct sw_conf_mark *m = find_mark(l, at, false);
+
+	return m && m->refused;
 }
 
 static void report(struct sw_conf_loader *l, enum sw_diag_level level, unsigned line, const char *fmt, va_list ap)
@@ -171,20 +178,22 @@ static bool list_begin(struct sw_conf_loader *l, struct list *list, const struct
 	return list->elements != NULL;
 }
 
-static void list_add(struct sw_conf_loader *l, const struct sw_conf_group *g, const struct sw_conf_key *k, struct list *list,
+static bool list_add(struct sw_conf_loader *l, const struct sw_conf_group *g, const struct sw_conf_key *k, struct list *list,
 		     const struct sw_conf_value *v, unsigned line)
 {
 	void *at = list->elements + list->n * list->size;
-	unsigned word;
+	unsigned word = 0;
 
+	if (!parse_value(l, g, k, v, line, k->type == SW_CONF_SET ? &word : at, NULL))
+		return false;
 	if (k->type == SW_CONF_SET) {
-		if (parse_value(l, g, k, v, line, &word, NULL))
-			list->set |= word;
-	} else if (parse_value(l, g, k, v, line, at, NULL)) {
-		if (line)
-			sw_conf_mark(l, at, false, line);
-		list->n++;
+		list->set |= word;
+		return true;
 	}
+	if (line)
+		sw_conf_mark(l, at, false, line);
+	list->n++;
+	return true;
 }
 
 static void list_end(const struct sw_conf_key *k, struct list *list, void *base)
@@ -205,30 +214,32 @@ static void list_end(const struct sw_conf_key *k, struct list *list, void *base)
 }
 
 /* ( ) or [ ] of values, or one value that stands for the list. */
-static void parse_list(struct sw_conf_loader *l, const struct sw_conf_group *g, const struct sw_conf_key *k,
+static bool parse_list(struct sw_conf_loader *l, const struct sw_conf_group *g, const struct sw_conf_key *k,
 		       const config_setting_t *s, void *base)
 {
 	bool many = s->type == CONFIG_TYPE_LIST || s->type == CONFIG_TYPE_ARRAY;
 	size_t n = many ? (size_t)config_setting_length(s) : 1, max = k->max ? k->max : SW_CONF_LIST_MAX;
 	struct list list;
+	bool ok = true;
 
 	if (n > max) {
 		sw_conf_error_line(l, s->line, "%s.%s: %zu entries, at most %zu are possible", g->path, k->name, n, max);
-		return;
+		return false;
 	}
 	if (!n && (k->required || k->type == SW_CONF_SET)) {
 		sw_conf_error_line(l, s->line, "%s.%s: must not be empty", g->path, k->name);
-		return;
+		return false;
 	}
 	if (!list_begin(l, &list, k, n))
-		return;
+		return false;
 	for (size_t i = 0; i < n; i++) {
 		const config_setting_t *e = many ? config_setting_get_elem(s, (unsigned)i) : s;
 		struct sw_conf_value v = value_of(e);
 
-		list_add(l, g, k, &list, &v, e->line);
+		ok &= list_add(l, g, k, &list, &v, e->line);
 	}
 	list_end(k, &list, base);
+	return ok;
 }
 
 static void default_list(struct sw_conf_loader *l, const struct sw_conf_group *g, const struct sw_conf_key *k, void *base)
@@ -245,14 +256,14 @@ static void default_list(struct sw_conf_loader *l, const struct sw_conf_group *g
 	for (char *word = strtok_r(text, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
 		struct sw_conf_value v = { .is = SW_CONF_IS_TEXT, .text = word };
 
-		list_add(l, g, k, &list, &v, 0);
+		(void)list_add(l, g, k, &list, &v, 0);
 	}
 	list_end(k, &list, base);
 }
 
 /* --- groups and items --- */
 
-static void parse_items(struct sw_conf_loader *l, const struct sw_conf_key *k, const config_setting_t *s, void *base)
+static bool parse_items(struct sw_conf_loader *l, const struct sw_conf_key *k, const config_setting_t *s, void *base)
 {
 	const struct sw_conf_group *g = k->group;
 	size_t n = s->type == CONFIG_TYPE_LIST ? (size_t)config_setting_length(s) : 0, max = k->max ? k->max : SW_CONF_ITEMS_MAX;
@@ -260,22 +271,22 @@ static void parse_items(struct sw_conf_loader *l, const struct sw_conf_key *k, c
 
 	if (s->type == CONFIG_TYPE_GROUP) {
 		sw_conf_error_line(l, s->line, "%s: a list of groups is written %s = ( { ... }, { ... } );", g->path, k->name);
-		return;
+		return false;
 	}
 	if (s->type != CONFIG_TYPE_LIST) {
 		sw_conf_error_line(l, s->line, "%s: must be a list of groups: ( { ... } )", g->path);
-		return;
+		return false;
 	}
 	if (n > max) {
 		sw_conf_error_line(l, s->line, "%s: %zu entries, at most %zu are possible", g->path, n, max);
-		return;
+		return false;
 	}
 	if (!n)
-		return;
+		return true;
 	items = calloc(n, g->size);
 	if (!items) {
 		l->out_of_memory = true;
-		return;
+		return false;
 	}
 	memcpy((char *)base + k->at, &items, sizeof(items));
 	*(size_t *)((char *)base + k->at2) = n;
@@ -287,47 +298,44 @@ static void parse_items(struct sw_conf_loader *l, const struct sw_conf_key *k, c
 		else
 			sw_conf_error_line(l, e->line, "%s: each entry is a group: { ... }", g->path);
 	}
+	return true;
 }
 
-static void parse_group_or_none(struct sw_conf_loader *l, const struct sw_conf_key *k, const config_setting_t *s, void *base)
+static bool parse_subgroup(struct sw_conf_loader *l, const struct sw_conf_key *k, const config_setting_t *s, void *base)
 {
-	if (s->type == CONFIG_TYPE_GROUP)
+	if (s->type == CONFIG_TYPE_GROUP) {
 		parse_group(l, k->group, s, (char *)base + k->at);
-	else if (s->type == CONFIG_TYPE_STRING && s->value.sval && strcmp(s->value.sval, "none") == 0)
+		return true;
+	}
+	if (k->type == SW_CONF_GROUP_OR_NONE && s->type == CONFIG_TYPE_STRING && s->value.sval &&
+	    strcmp(s->value.sval, "none") == 0) {
 		*(bool *)((char *)base + k->at2) = true;
-	else
-		sw_conf_error_line(l, s->line, "%s: must be a group { ... }, or \"none\"", k->group->path);
+		return true;
+	}
+	sw_conf_error_line(l, s->line, "%s: must be a group: %s = { ... };%s", k->group->path, k->name,
+			   k->type == SW_CONF_GROUP_OR_NONE ? " or \"none\"" : "");
+	return false;
 }
 
 static void parse_key(struct sw_conf_loader *l, const struct sw_conf_group *g, const struct sw_conf_key *k,
 		      const config_setting_t *s, void *base)
 {
-	struct sw_conf_value v;
+	struct sw_conf_value v = value_of(s);
+	size_t mark = l->n_marks;
+	bool ok;
 
 	if (k->type != SW_CONF_GROUP) /* its first field has the same address */
 		sw_conf_mark(l, (char *)base + k->at, false, s->line);
-	switch (k->type) {
-	case SW_CONF_GROUP:
-		if (s->type == CONFIG_TYPE_GROUP)
-			parse_group(l, k->group, s, (char *)base + k->at);
-		else
-			sw_conf_error_line(l, s->line, "%s: must be a group: %s = { ... };", k->group->path, k->name);
-		return;
-	case SW_CONF_GROUP_OR_NONE:
-		parse_group_or_none(l, k, s, base);
-		return;
-	case SW_CONF_ITEMS:
-		parse_items(l, k, s, base);
-		return;
-	default:
-		break;
-	}
-	if (sw_conf_is_list(k->type)) {
-		parse_list(l, g, k, s, base);
-		return;
-	}
-	v = value_of(s);
-	parse_value(l, g, k, &v, s->line, (char *)base + k->at, (char *)base + k->at2);
+	if (k->type == SW_CONF_ITEMS)
+		ok = parse_items(l, k, s, base);
+	else if (k->group)
+		ok = parse_subgroup(l, k, s, base);
+	else if (sw_conf_is_list(k->type))
+		ok = parse_list(l, g, k, s, base);
+	else
+		ok = parse_value(l, g, k, &v, s->line, (char *)base + k->at, (char *)base + k->at2);
+	if (!ok && k->type != SW_CONF_GROUP && mark < l->n_marks)
+		l->marks[mark].refused = true;
 }
 
 static void set_default(struct sw_conf_loader *l, const struct sw_conf_group *g, const struct sw_conf_key *k, void *base,
@@ -388,18 +396,21 @@ static void parse_group(struct sw_conf_loader *l, const struct sw_conf_group *g,
 
 /* --- the whole --- */
 
-static void parse_tree(struct sw_conf_loader *l)
+static bool parse_tree(struct sw_conf_loader *l)
 {
 	config_t tree;
+	bool ok;
 
 	config_init(&tree);
-	if (config_read_string(&tree, l->source.text.data) == CONFIG_TRUE)
+	ok = config_read_string(&tree, l->source.text.data) == CONFIG_TRUE;
+	if (ok)
 		parse_group(l, &sw_conf_root, config_root_setting(&tree), l->conf);
 	else if (strstr(config_error_text(&tree), "duplicate"))
 		sw_conf_error_line(l, (unsigned)config_error_line(&tree), "this key is written a second time in the same group");
 	else
 		sw_conf_error_line(l, (unsigned)config_error_line(&tree), "%s", config_error_text(&tree));
 	config_destroy(&tree);
+	return ok;
 }
 
 /* The absolute directory of path. */
@@ -439,11 +450,10 @@ static int load(struct sw_conf **out, const char *path, const char *text, struct
 	else if (asprintf(&l.conf->path, "%s/%s", dir, strrchr(path, '/') ? strrchr(path, '/') + 1 : path) < 0)
 		l.conf->path = NULL;
 	l.out_of_memory = !l.conf->path;
-	parse_tree(&l);
-	if (!l.out_of_memory)
+	if (parse_tree(&l) && !l.out_of_memory) {
 		sw_conf_finish(&l);
-	if (!l.out_of_memory)
 		sw_conf_check(&l);
+	}
 	r = l.out_of_memory ? SW_ENOMEM : l.errors || l.source.refused ? SW_ECONF : 0;
 out:
 	if (r == SW_ENOMEM)

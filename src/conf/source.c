@@ -408,6 +408,13 @@ static bool has_pattern(const char *s)
 	return strpbrk(s, "*?[") != NULL;
 }
 
+/* glob(3) goes on over a directory that isn't there, and stops at one that can't be read. */
+static int unreadable(const char *path, int err)
+{
+	(void)path;
+	return err != ENOENT;
+}
+
 static int include_files(struct reader *x, const char *pattern)
 {
 	const char *from = x->out->files[x->file];
@@ -416,9 +423,11 @@ static int include_files(struct reader *x, const char *pattern)
 
 	if (!has_pattern(pattern))
 		return read_file(x, pattern, from, line);
-	r = glob(pattern, GLOB_ERR, NULL, &found); /* sorted; no match is no fault: conf.d may be empty */
-	if (r == GLOB_NOMATCH)
+	r = glob(pattern, 0, unreadable, &found); /* sorted; no match is no fault: conf.d may be empty */
+	if (r == GLOB_NOMATCH) {
+		sw_diag_add(x->diag, SW_DIAG_WARN, from, line, "no file is named %s", pattern);
 		return 0;
+	}
 	if (r)
 		return refuse(x, "%s: %s", pattern, r == GLOB_NOSPACE ? "out of memory" : "the directory cannot be read");
 	for (size_t i = 0; i < found.gl_pathc && !r; i++)

@@ -231,7 +231,7 @@ static bool is_ip(const char *s, int *family)
 
 static bool looks_numeric(const char *s)
 {
-	return s[strspn(s, "0123456789.")] == '\0';
+	return *s && s[strspn(s, "0123456789.")] == '\0';
 }
 
 static int check_host(const char *s, char error[SW_CONF_ERROR_MAX])
