@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/edge.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "admin/control.h"
+#include "core/log.h"
+#include "edge/anchor.h"
+#include "edge/channel.h"
+#include "edge/listen.h"
+#include "edge/proofs.h"
+#include "edge/request.h"
+#include "edge/sandbox.h"
+#include "edge/status.h"
+
+enum { TICK_MS = 1000, REJUDGE_PER_TURN = 16, SOURCES_MAX = 200000, DRAIN_CHECK_MS = 200 };
+
+bool sw_edge_is_self(const struct sw_edge *e, struct sw_str host, uint16_t port)
+{
+	const struct sw_conf *conf = e->gen->conf;
+	struct sw_addr addr;
+	bool literal = sw_addr_parse(&addr, host, 0) == SW_OK;
+
+	for (size_t i = 0; i < conf->n_listeners; i++) {
+		const struct sw_conf_listener *l = &conf->listeners[i];
+
+		if (port && port != l->port)
+			continue;
+		if (sw_str_ieq(host, sw_str_of(l->host)) || sw_str_ieq(host, sw_str_of(conf->host)))
+			return true;
+		for (size_t j = 0; literal && j < l->n_addresses; j++)
+			if (sw_addr_same_host(&addr, &l->addresses[j]))
+				return true;
+	}
+	return false;
+}
+
+/* --- transactions send through here --- */
+
+static int send_on(void *arg, sw_id conn, struct sw_str bytes)
+{
+	struct sw_edge *e = arg;
+	struct sw_peer *p = sw_peer_get(e, conn);
+
+	return p ? sw_peer_send(p, bytes) : SW_ECLOSED;
+}
+
+static void on_media(void *arg, enum sw_media_event ev, const struct sw_media_stats *s)
+{
+	sw_anchor_event(arg, ev, s);
+}
+
+/* --- reload: judge again what is open, a few at a time --- */
+
+struct rejudge {
+	struct sw_edge *edge;
+	size_t pos;
+	struct sw_generation *gen;   /* the one it was started for; borrowed for comparison only */
+};
+
+static void rejudge_some(void *arg)
+{
+	struct rejudge *j = arg;
+	struct sw_edge *e = j->edge;
+	struct sw_peer *p = NULL;
+
+	for (int i = 0; i < REJUDGE_PER_TURN && j->gen == e->gen && (p = sw_idtab_next(&e->peers, &j->pos)); i++)
+		if (p->state == SW_PEER_READY && p->gen != e->gen)
+			sw_peer_rejudge(p);
+	if (!p || sw_loop_defer(e->loop, rejudge_some, j) < 0)
+		free(j);
+}
+
+static int zone_tables(struct sw_edge *e, const struct sw_generation *g)
+{
+	struct sw_bucket *rates = calloc(g->conf->n_zones + 1, sizeof(*rates));
+	uint32_t *calls = calloc(g->conf->n_zones + 1, sizeof(*calls));
+	struct sw_call *c;
+	size_t pos = 0;
+
+	if (!rates || !calls) {
+		free(rates);
+		free(calls);
+		return SW_ENOMEM;
+	}
+	while ((c = sw_idtab_next(&e->calls, &pos))) {
+		const struct sw_zone *z = sw_generation_zone(g, c->leg[SW_LEG_CALLER].zone);
+
+		if (z)
+			calls[z->index]++;
+	}
+	free(e->rates);
+	free(e->zone_calls);
+	e->rates = rates;
+	e->zone_calls = calls;
+	return SW_OK;
+}
+
+static void zones_gone(struct sw_edge *e)
+{
+	struct sw_call *c;
+	size_t pos = 0;
+
+	while ((c = sw_idtab_next(&e->calls, &pos)))
+		if (!sw_generation_zone(e->gen, c->leg[0].zone) || !sw_generation_zone(e->gen, c->leg[1].zone))
+			sw_call_end(c, SW_R_CONN_REVOKED);
+}
+
+void sw_edge_commit(struct sw_edge *e, struct sw_generation *g)
+{
+	struct rejudge *j;
+
+	if (zone_tables(e, g) < 0) {
+		sw_log(SW_LOG_ERROR, "reload.failed", SW_S("detail", "out of memory"));
+		sw_generation_unref(g);
+		return;
+	}
+	sw_generation_unref(e->gen);
+	e->gen = g;
+	e->count.reloads++;
+	sw_log_set_level(g->conf->log_level);
+	zones_gone(e);
+	j = malloc(sizeof(*j));
+	if (!j) {
+		sw_log(SW_LOG_ERROR, "reload.not-rejudged", SW_S("detail", "out of memory"));
+		return;
+	}
+	*j = (struct rejudge){ .edge = e, .gen = g };
+	rejudge_some(j);
+}
+
+/* --- reload: prepare in the pool, commit here --- */
+
+struct prepare {
+	struct sw_edge *edge;
+	struct sw_generation *gen;
+	struct sw_diag diag;
+	int err;
+	int fds[SW_CHANNEL_FDS_MAX];
+	size_t n_fds;
+};
+
+static void prepare_work(void *arg)
+{
+	struct prepare *p = arg;
+	struct sw_conf *conf = NULL;
+
+	p->err = sw_conf_load(&conf, p->edge->config, &p->diag);
+	if (p->err == SW_OK)
+		p->err = sw_generation_new(&p->gen, conf, &p->diag);
+	sw_conf_unref(conf);
+}
+
+static size_t addresses_of(const struct sw_conf *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_listeners; i++)
+		n += c->listeners[i].n_addresses;
+	return n;
+}
+
+/* Sockets come in the configuration's order: listener by listener, address by address. Takes them over. */
+static int listen_all(struct sw_edge *e, const struct sw_conf *conf, const int *fds, size_t n_fds)
+{
+	size_t n = addresses_of(conf), k = 0;
+	struct sw_listen **all = calloc(n + 1, sizeof(struct sw_listen *));
+	int err = all && n == n_fds ? SW_OK : all ? SW_ECONF : SW_ENOMEM;
+
+	for (size_t i = 0; err == SW_OK && i < conf->n_listeners; i++)
+		for (size_t j = 0; err == SW_OK && j < conf->listeners[i].n_addresses; j++, k++)
+			err = sw_listen_new(&all[k], e, fds[k], conf->listeners[i].name, &conf->listeners[i].addresses[j]);
+	if (err < 0) {
+		for (size_t i = k; i < n_fds; i++)
+			close(fds[i]);
+		for (size_t i = 0; all && i < n; i++)
+			sw_listen_free(all[i]);
+		free(all);
+		return err;
+	}
+	for (size_t i = 0; i < e->n_listens; i++)
+		sw_listen_free(e->listens[i]);
+	free(e->listens);
+	e->listens = all;
+	e->n_listens = n;
+	return SW_OK;
+}
+
+static void tell_supervisor(struct sw_edge *e, const char *word, const char *text)
+{
+	if (e->supervisor && sw_channel_send(e->supervisor, word, text, NULL, 0) < 0)
+		sw_log(SW_LOG_DEBUG, "supervisor.lost", SW_S("word", word));
+}
+
+static void prepare_done(void *arg, int status)
+{
+	struct prepare *p = arg;
+	struct sw_edge *e = p->edge;
+	int err = status < 0 ? status : p->err;
+	struct sw_buf text;
+
+	if (e->stopping)
+		err = SW_ECLOSED;
+	if (err == SW_OK)
+		err = listen_all(e, p->gen->conf, p->fds, p->n_fds);
+	else
+		for (size_t i = 0; i < p->n_fds; i++)
+			close(p->fds[i]);
+	sw_buf_init(&text, 0);
+	sw_diag_print(&p->diag, &text);
+	for (size_t i = 0; i < p->diag.n; i++)
+		sw_log(p->diag.entries[i].level == SW_DIAG_ERROR ? SW_LOG_ERROR : SW_LOG_WARN, "config", SW_S("file", p->diag.entries[i].file),
+		       SW_I("line", p->diag.entries[i].line), SW_S("detail", p->diag.entries[i].text));
+	if (err == SW_OK) {
+		sw_log(SW_LOG_INFO, "reload.done", SW_U("zones", p->gen->conf->n_zones), SW_U("connections", e->peers.used));
+		sw_edge_commit(e, p->gen);
+		tell_supervisor(e, "reloaded", "");
+	} else {
+		char brief[1000];
+
+		sw_generation_unref(p->gen);
+		sw_log(SW_LOG_ERROR, "reload.refused", SW_S("detail", "the old configuration stays"), SW_U("errors", p->diag.errors));
+		sw_str_copy(brief, sizeof(brief), sw_buf_view(&text));
+		tell_supervisor(e, "reload-failed", brief[0] ? brief : sw_error_text(err));
+	}
+	sw_buf_free(&text);
+	sw_diag_free(&p->diag);
+	free(p);
+}
+
+static void reload(struct sw_edge *e, const int *fds, size_t n_fds)
+{
+	struct prepare *p = calloc(1, sizeof(*p));
+
+	if (!p) {
+		for (size_t i = 0; i < n_fds; i++)
+			close(fds[i]);
+		tell_supervisor(e, "reload-failed", "out of memory");
+		return;
+	}
+	p->edge = e;
+	sw_diag_init(&p->diag);
+	memcpy(p->fds, fds, n_fds * sizeof(int));
+	p->n_fds = n_fds;
+	if (sw_loop_work(e->loop, prepare_work, prepare_done, p) < 0)
+		prepare_done(p, SW_ENOMEM);
+}
+
+/* --- drain and stop --- */
+
+static void on_drain(void *arg)
+{
+	struct sw_edge *e = arg;
+
+	sw_log(SW_LOG_WARN, "drain.timeout", SW_U("calls", e->calls.used));
+	sw_loop_stop(e->loop);
+}
+
+void sw_edge_drain(struct sw_edge *e)
+{
+	if (e->draining || e->calls.used == 0) {
+		sw_loop_stop(e->loop);
+		return;
+	}
+	e->draining = true;
+	sw_log(SW_LOG_INFO, "drain.started", SW_U("calls", e->calls.used));
+	if (sw_timer_start(&e->drain_timer, e->gen->conf->limits.drain) < 0)
+		sw_loop_stop(e->loop);
+}
+
+static void on_supervisor(void *arg, const char *word, const char *text, int *fds, size_t n_fds)
+{
+	struct sw_edge *e = arg;
+
+	(void)text;
+	if (word && !strcmp(word, "reload")) {
+		reload(e, fds, n_fds);
+		return;
+	}
+	for (size_t i = 0; i < n_fds; i++)
+		close(fds[i]);
+	if (!word) {
+		/* Without its supervisor nobody would restart or stop it. */
+		sw_log(SW_LOG_ERROR, "supervisor.gone");
+		e->exit_status = 70;
+		sw_loop_stop(e->loop);
+	} else if (!strcmp(word, "drain")) {
+		sw_edge_drain(e);
+	} else if (!strcmp(word, "stop")) {
+		sw_loop_stop(e->loop);
+	}
+}
+
+static void on_tick(void *arg)
+{
+	struct sw_edge *e = arg;
+	char line[200];
+
+	sw_proofs_tick(e->proofs, time(NULL));
+	sw_status_line(e, line, sizeof(line));
+	tell_supervisor(e, "alive", line);
+	if (sw_timer_start(&e->tick, TICK_MS) < 0) {
+		e->exit_status = 70;
+		sw_loop_stop(e->loop);
+	}
+}
+
+/* --- the operator's commands --- */
+
+struct status_wait {
+	struct sw_edge *edge;
+	sw_id request;
+	bool json;
+};
+
+static void on_media_status(void *arg, const struct sw_media_status *s)
+{
+	struct status_wait *w = arg;
+	struct sw_buf out;
+
+	sw_buf_init(&out, 8 << 20);
+	if (w->json)
+		sw_status_json(w->edge, s, &out);
+	else
+		sw_status_text(w->edge, s, &out);
+	sw_control_reply(w->edge->control, w->request, sw_buf_error(&out) < 0 ? 70 : 0, sw_buf_view(&out));
+	sw_buf_free(&out);
+	free(w);
+}
+
+static void command_status(struct sw_edge *e, sw_id request, bool json)
+{
+	struct status_wait *w = malloc(sizeof(*w));
+
+	if (!w) {
+		sw_control_reply(e->control, request, 70, SW_STR("out of memory\n"));
+		return;
+	}
+	*w = (struct status_wait){ .edge = e, .request = request, .json = json };
+	if (!e->media || sw_media_status(e->media, on_media_status, w) < 0)
+		on_media_status(w, NULL);
+}
+
+static void on_command(void *arg, sw_id request, const char *const *words, size_t n)
+{
+	struct sw_edge *e = arg;
+
+	if (n && !strcmp(words[0], "status")) {
+		command_status(e, request, n > 1 && !strcmp(words[1], "json"));
+	} else if (n && !strcmp(words[0], "proofs")) {
+		sw_proofs_reload(e->proofs);
+		sw_control_reply(e->control, request, 0, SW_STR("ok\n"));
+	} else if (n && !strcmp(words[0], "reload")) {
+		tell_supervisor(e, "reload-please", "");
+		sw_control_reply(e->control, request, 0, SW_STR("reload asked for; the log tells how it went\n"));
+	} else if (n && !strcmp(words[0], "drain")) {
+		tell_supervisor(e, "drain-please", "");
+		sw_control_reply(e->control, request, 0, SW_STR("draining\n"));
+	} else if (n > 1 && !strcmp(words[0], "log")) {
+		enum sw_log_level level;
+
+		if (sw_log_level_by_name(words[1], &level) == SW_OK) {
+			sw_log_set_level(level);
+			sw_control_reply(e->control, request, 0, SW_STR("ok\n"));
+		} else {
+			sw_control_reply(e->control, request, 64, SW_STR("levels: error, warn, info, debug, trace\n"));
+		}
+	} else {
+		sw_control_reply(e->control, request, 64, SW_STR("unknown command\n"));
+	}
+}
+
+/* --- start, in this order; the end, in the reverse --- */
+
+static int open_store(struct sw_edge *e, struct sw_diag *diag)
+{
+	struct sw_store *store = NULL;
+	char path[4096];
+	int err;
+
+	snprintf(path, sizeof(path), "%s/sipward.db", e->gen->conf->state_dir);
+	err = sw_store_open(&store, path, diag);
+	if (err < 0)
+		return err;
+	err = sw_store_secret(store, "cookie", e->cookie_key, sizeof(e->cookie_key));
+	if (err == SW_OK)
+		err = sw_proofs_new(&e->proofs, e, store);
+	if (err < 0)
+		sw_store_close(store);
+	return err;
+}
+
+static int start_tables(struct sw_edge *e)
+{
+	const struct sw_conf_limits *lim = &e->gen->conf->limits;
+	const struct sw_txn_conf txns = {
+		.loop = e->loop, .t1 = lim->timer_t1, .timer_c = lim->timer_c, .max = lim->transactions, .send = send_on, .arg = e,
+	};
+	int err = sw_idtab_init(&e->peers, lim->connections + 1);
+
+	if (err == SW_OK)
+		err = sw_idtab_init(&e->calls, 1 << 20);
+	if (err == SW_OK)
+		err = sw_idtab_init(&e->requests, (size_t)lim->transactions + 1024);
+	if (err == SW_OK)
+		err = sw_sources_new(&e->conn_sources, SOURCES_MAX);
+	if (err == SW_OK)
+		err = sw_sources_new(&e->handshake_sources, SOURCES_MAX);
+	if (err == SW_OK)
+		err = zone_tables(e, e->gen);
+	return err == SW_OK ? sw_txns_new(&e->txns, &txns) : err;
+}
+
+static int start(struct sw_edge *e, const struct sw_edge_opts *o, struct sw_diag *diag)
+{
+	struct sw_conf *conf = NULL;
+	int err = sw_conf_load(&conf, o->config, diag);
+
+	/* While still root, if so: keys are read and the control socket is made. */
+	if (err == SW_OK)
+		err = sw_generation_new(&e->gen, conf, diag);
+	sw_conf_unref(conf);
+	if (err < 0)
+		return err;
+	sw_log_set_level(e->gen->conf->log_level);
+	err = sw_control_new(&e->control, e->loop, e->gen->conf->control, on_command, e);
+	if (err < 0) {
+		sw_diag_add(diag, SW_DIAG_ERROR, e->gen->conf->path, 0, "control socket %s: %s", e->gen->conf->control, sw_error_text(err));
+		return err;
+	}
+	err = sw_sandbox_drop(e->gen->conf->user);
+	if (err < 0) {
+		sw_diag_add(diag, SW_DIAG_ERROR, e->gen->conf->path, 0, "can't become user \"%s\": %s (adduser --system --group %s)",
+			    e->gen->conf->user, sw_error_text(err), e->gen->conf->user);
+		return err;
+	}
+	err = sw_sandbox_edge();
+	if (err == SW_OK)
+		err = sw_msg_init();
+	if (err == SW_OK)
+		err = start_tables(e);
+	if (err == SW_OK)
+		err = sw_dns_new(&e->dns, e->loop, &e->gen->conf->dns);
+	if (err == SW_OK)
+		err = open_store(e, diag);
+	if (err == SW_OK && o->media_fd >= 0)
+		err = sw_media_new(&e->media, e->loop, o->media_fd, on_media, e);
+	if (err == SW_OK && o->supervisor_fd >= 0)
+		err = sw_channel_new(&e->supervisor, e->loop, o->supervisor_fd, on_supervisor, e);
+	if (err == SW_OK)
+		err = listen_all(e, e->gen->conf, o->listen_fds, o->n_listen_fds);
+	if (err == SW_OK)
+		err = sw_timer_start(&e->tick, 0);
+	return err;
+}
+
+static void finish(struct sw_edge *e)
+{
+	struct sw_call *c;
+	struct sw_request *r;
+	size_t pos = 0;
+
+	e->stopping = true;
+	for (size_t i = 0; i < e->n_listens; i++)
+		sw_listen_free(e->listens[i]);
+	free(e->listens);
+	while ((c = sw_idtab_next(&e->calls, &pos)))
+		sw_call_end(c, SW_R_CONN_SHUTDOWN);
+	if (e->txns)
+		sw_txns_free(e->txns);
+	for (pos = 0; (r = sw_idtab_next(&e->requests, &pos));)
+		sw_request_free(r);
+	sw_peer_free_all(e);
+	sw_control_free(e->control);
+	sw_media_free(e->media);
+	sw_dns_free(e->dns);
+	sw_proofs_free(e->proofs);
+	sw_channel_free(e->supervisor);
+	e->supervisor = NULL;
+	sw_timer_stop(&e->tick);
+	sw_timer_stop(&e->drain_timer);
+	sw_loop_free(e->loop);
+	sw_sources_free(e->conn_sources);
+	sw_sources_free(e->handshake_sources);
+	sw_idtab_free(&e->peers);
+	sw_idtab_free(&e->calls);
+	sw_idtab_free(&e->requests);
+	free(e->rates);
+	free(e->zone_calls);
+	sw_generation_unref(e->gen);
+	sw_msg_deinit();
+}
+
+int sw_edge_main(const struct sw_edge_opts *o)
+{
+	struct sw_edge e = { .config = o->config, .started = time(NULL) };
+	struct sw_diag diag;
+	int err;
+
+	sw_diag_init(&diag);
+	sw_sandbox_descriptors();
+	err = sw_loop_new(&e.loop);
+	if (err < 0)
+		return 71;
+	sw_timer_init(&e.tick, e.loop, on_tick, &e);
+	sw_timer_init(&e.drain_timer, e.loop, on_drain, &e);
+	err = start(&e, o, &diag);
+	for (size_t i = 0; i < diag.n; i++)
+		sw_log(diag.entries[i].level == SW_DIAG_ERROR ? SW_LOG_ERROR : SW_LOG_WARN, "config", SW_S("file", diag.entries[i].file),
+		       SW_I("line", diag.entries[i].line), SW_S("detail", diag.entries[i].text));
+	if (err == SW_OK) {
+		sw_log(SW_LOG_INFO, "edge.ready", SW_S("host", e.gen->conf->host), SW_U("listeners", e.n_listens),
+		       SW_U("zones", e.gen->conf->n_zones));
+		tell_supervisor(&e, "ready", "");
+		sw_loop_run(e.loop);
+		sw_log(SW_LOG_INFO, "edge.stopped", SW_U("calls", e.calls.used), SW_U("connections", e.peers.used));
+	} else {
+		sw_log(SW_LOG_ERROR, "edge.failed", SW_S("detail", sw_error_text(err)));
+		e.exit_status = err == SW_ECONF || err == SW_EPARSE ? 78 : 71;
+	}
+	sw_diag_free(&diag);
+	finish(&e);
+	return e.exit_status;
+}

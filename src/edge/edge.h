@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/*
+ * The edge process: one loop that owns all SIP state. The way of a call through it, in the order of the files:
+ *
+ *   listen.c    accept                       -> peer
+ *   peer.c      handshake, identify, admit, frame, parse -> one message
+ *   request.c   transact, authorize, route, locate, anchor, send
+ *   target.c    pick or open the connection to the next hop
+ *   response.c  responses the mirror way, the answer's SDP
+ *   call.c      the call: legs, dialogs, the joint of SIP and media (anchor.c)
+ *
+ * Owner of everything here is struct sw_edge; ids cross asynchronous borders.
+ */
+#include "core/hash.h"
+#include "core/id.h"
+#include "core/loop.h"
+#include "dns/dns.h"
+#include "dns/ownership.h"
+#include "edge/cookie.h"
+#include "edge/generation.h"
+#include "media/media.h"
+#include "sip/txn.h"
+#include "store/proofs.h"
+#include "zone/limit.h"
+
+struct sw_edge_opts {
+	const char *config;         /* path */
+	int supervisor_fd;          /* channel to the supervisor; -1: none */
+	int media_fd;               /* the edge's end of the media pair */
+	int *listen_fds;            /* one per listener address, in the configuration's order; taken over */
+	size_t n_listen_fds;
+};
+
+struct sw_listen;   /* one listening socket */
+struct sw_peer;     /* one connection */
+struct sw_call;
+struct sw_request;
+struct sw_control;
+struct sw_proofs;
+struct sw_channel;
+
+struct sw_edge {
+	struct sw_loop *loop;
+	struct sw_generation *gen;          /* the current truth */
+	const char *config;
+	struct sw_txns *txns;
+	struct sw_dns *dns;
+	struct sw_media *media;
+	struct sw_proofs *proofs;
+	struct sw_control *control;
+	struct sw_channel *supervisor;
+	struct sw_listen **listens;
+	size_t n_listens;
+	struct sw_idtab peers, calls, requests;
+	struct sw_peer *outgoing;           /* hash of connections we opened, by target key */
+	struct sw_request *by_server;       /* hash of requests by their server transaction */
+	struct sw_sources *conn_sources, *handshake_sources;
+	unsigned handshakes;                /* under way, incoming */
+	struct sw_bucket *rates;            /* per zone of the current generation */
+	uint32_t *zone_calls;               /* per zone of the current generation */
+	uint8_t cookie_key[SW_COOKIE_KEY];
+	bool draining;                      /* no new dialogs */
+	bool stopping;                      /* the loop is over: nothing comes back any more */
+	struct sw_timer drain_timer, tick;  /* tick: once a second */
+	int64_t started;                    /* seconds since 1970 */
+	int exit_status;
+	struct {
+		uint64_t accepted, admitted, refused, messages_in, messages_out, calls, reloads;
+	} count;
+};
+
+/* Runs the edge to its end; the exit status of the process. */
+int sw_edge_main(const struct sw_edge_opts *o);
+/* Starts to drain: no new dialogs; stops when no call is left, or after limits.drain. A second call stops at once. */
+void sw_edge_drain(struct sw_edge *e);
+/* Puts a new generation in place of the old: what is open is judged again. Takes the reference over. */
+void sw_edge_commit(struct sw_edge *e, struct sw_generation *g);
+/* Is this host (and port, 0: any) one of ours? */
+bool sw_edge_is_self(const struct sw_edge *e, struct sw_str host, uint16_t port);

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/generation.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+static bool on_listener(const struct sw_conf_zone *z, const char *listener)
+{
+	for (size_t i = 0; i < z->listeners.n; i++)
+		if (!strcmp(z->listeners.v[i], listener))
+			return true;
+	return false;
+}
+
+static int load_zone(struct sw_generation *g, size_t i, struct sw_diag *diag)
+{
+	const struct sw_conf_zone *z = &g->conf->zones[i];
+	int err;
+
+	if (z->trust.n == 0)
+		return SW_OK;
+	err = sw_trust_load(&g->trust[i], &z->trust, &z->crls, diag);
+	if (err < 0) {
+		sw_diag_add(diag, SW_DIAG_ERROR, g->conf->path, z->line, "zone \"%s\": its trust list can't be used: %s", z->name,
+			    sw_error_text(err));
+		return err;
+	}
+	if (z->kind == SW_ZONE_DEFAULT || z->target_transport == SW_TRANSPORT_TCP)
+		return SW_OK;
+	err = sw_tls_ctx_client(&g->client_ctx[i], g->conf, z, g->trust[i], diag);
+	if (err < 0)
+		sw_diag_add(diag, SW_DIAG_ERROR, g->conf->path, z->line, "zone \"%s\": no TLS towards it: %s", z->name, sw_error_text(err));
+	return err;
+}
+
+static int load_listener(struct sw_generation *g, size_t i, struct sw_diag *diag)
+{
+	const struct sw_conf_listener *l = &g->conf->listeners[i];
+	const struct sw_trust **lists;
+	enum sw_eku_policy eku = SW_EKU_STRICT;
+	size_t n = 0;
+	int err = SW_OK;
+
+	if (l->transport == SW_TRANSPORT_TCP)
+		return SW_OK;
+	lists = calloc(g->conf->n_zones + 1, sizeof(struct sw_trust *));
+	if (!lists)
+		return SW_ENOMEM;
+	for (size_t z = 0; z < g->conf->n_zones; z++) {
+		const struct sw_conf_zone *zone = &g->conf->zones[z];
+
+		if (!g->trust[z] || !on_listener(zone, l->name))
+			continue;
+		lists[n++] = g->trust[z];
+		if (zone->eku > eku)
+			eku = zone->eku;  /* the enum goes from strict to lenient */
+	}
+	if (n)
+		err = sw_trust_union(&g->listener_trust[i], lists, n);
+	free(lists);
+	if (n == 0 && l->transport == SW_TRANSPORT_MTLS) {
+		sw_diag_add(diag, SW_DIAG_ERROR, g->conf->path, l->line,
+			    "listener \"%s\" wants client certificates, but no zone on it has a trust list: nobody could ever connect", l->name);
+		return SW_ECONF;
+	}
+	if (err == SW_OK)
+		err = sw_tls_ctx_server(&g->server_ctx[i], g->conf, l, g->listener_trust[i], eku, diag);
+	if (err < 0)
+		sw_diag_add(diag, SW_DIAG_ERROR, g->conf->path, l->line, "listener \"%s\": TLS can't be set up: %s", l->name,
+			    sw_error_text(err));
+	return err;
+}
+
+int sw_generation_new(struct sw_generation **out, struct sw_conf *conf, struct sw_diag *diag)
+{
+	struct sw_generation *g = calloc(1, sizeof(*g));
+	int err = SW_OK, first = SW_OK;
+
+	if (!g)
+		return SW_ENOMEM;
+	g->refs = 1;
+	g->conf = sw_conf_ref(conf);
+	g->trust = calloc(conf->n_zones + 1, sizeof(struct sw_trust *));
+	g->client_ctx = calloc(conf->n_zones + 1, sizeof(struct sw_tls_ctx *));
+	g->listener_trust = calloc(conf->n_listeners + 1, sizeof(struct sw_trust *));
+	g->server_ctx = calloc(conf->n_listeners + 1, sizeof(struct sw_tls_ctx *));
+	if (!g->trust || !g->client_ctx || !g->listener_trust || !g->server_ctx) {
+		sw_generation_unref(g);
+		return SW_ENOMEM;
+	}
+	/* All errors are told, not the first. */
+	first = sw_zoneset_new(&g->zones, conf, diag);
+	for (size_t i = 0; i < conf->n_zones; i++) {
+		err = load_zone(g, i, diag);
+		first = first < 0 ? first : err;
+	}
+	for (size_t i = 0; i < conf->n_listeners; i++) {
+		err = load_listener(g, i, diag);
+		first = first < 0 ? first : err;
+	}
+	if (first < 0) {
+		sw_generation_unref(g);
+		return first == SW_ENOMEM ? SW_ENOMEM : SW_ECONF;
+	}
+	*out = g;
+	return SW_OK;
+}
+
+struct sw_generation *sw_generation_ref(struct sw_generation *g)
+{
+	__atomic_add_fetch(&g->refs, 1, __ATOMIC_RELAXED);
+	return g;
+}
+
+void sw_generation_unref(struct sw_generation *g)
+{
+	if (!g || __atomic_sub_fetch(&g->refs, 1, __ATOMIC_ACQ_REL) > 0)
+		return;
+	for (size_t i = 0; g->trust && i < g->conf->n_zones; i++)
+		sw_trust_free(g->trust[i]);
+	for (size_t i = 0; g->client_ctx && i < g->conf->n_zones; i++)
+		sw_tls_ctx_unref(g->client_ctx[i]);
+	for (size_t i = 0; g->listener_trust && i < g->conf->n_listeners; i++)
+		sw_trust_free(g->listener_trust[i]);
+	for (size_t i = 0; g->server_ctx && i < g->conf->n_listeners; i++)
+		sw_tls_ctx_unref(g->server_ctx[i]);
+	free(g->trust);
+	free(g->client_ctx);
+	free(g->listener_trust);
+	free(g->server_ctx);
+	sw_zoneset_unref(g->zones);
+	sw_conf_unref(g->conf);
+	free(g);
+}
+
+struct chain_job {
+	const struct sw_generation *g;
+	const struct sw_tls_peer *peer;
+	enum sw_tls_role role;
+};
+
+static void judge_chain(void *arg, const struct sw_zone *zone, struct sw_chain_result *out)
+{
+	const struct chain_job *job = arg;
+	const struct sw_chain_policy policy = {
+		.role = job->role,
+		.eku = zone->conf->eku,
+		.revocation = zone->conf->revocation,
+		.depth = job->g->conf->tls.depth,
+		.now = time(NULL),
+	};
+
+	*out = (struct sw_chain_result){ .reason = SW_R_TLS_UNKNOWN };
+	if (job->peer->leaf && job->g->trust[zone->index])
+		sw_chain_judge(out, job->peer->leaf, job->peer->untrusted, job->g->trust[zone->index], &policy);
+}
+
+void sw_generation_admit(const struct sw_generation *g, unsigned listener, const struct sw_addr *source,
+			 const struct sw_tls_peer *peer, struct sw_admission *out)
+{
+	struct chain_job job = { g, peer, SW_TLS_PEER_IS_CLIENT };
+	const struct sw_admit_facts facts = {
+		.listener = &g->conf->listeners[listener],
+		.source = *source,
+		.identity = peer && peer->has_cert ? peer->identity : NULL,
+		.chain = judge_chain,
+		.chain_arg = &job,
+	};
+
+	*out = (struct sw_admission){ 0 };
+	sw_zone_admit(g->zones, &facts, out);
+}
+
+void sw_generation_prove_server(const struct sw_generation *g, const struct sw_zone *zone, const char *reference,
+				const char *target_host, const struct sw_tls_peer *peer, struct sw_admission *out)
+{
+	struct chain_job job = { g, peer, SW_TLS_PEER_IS_SERVER };
+
+	*out = (struct sw_admission){ .zone = zone };
+	if (!peer || !peer->has_cert || !peer->identity) {
+		out->verdict = sw_verdict_make(SW_R_TLS_NO_CERT, "the server showed no certificate");
+		return;
+	}
+	judge_chain(&job, zone, &out->chain);
+	if (out->chain.reason != SW_R_OK) {
+		out->verdict = sw_chain_verdict(&out->chain);
+		return;
+	}
+	out->verdict = sw_match_server(peer->identity, zone, reference, target_host, &out->match);
+}
+
+const struct sw_zone *sw_generation_zone(const struct sw_generation *g, const char *name)
+{
+	return sw_zoneset_find(g->zones, name);
+}
+
+int sw_generation_listener(const struct sw_generation *g, const char *name)
+{
+	for (size_t i = 0; i < g->conf->n_listeners; i++)
+		if (!strcmp(g->conf->listeners[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+const struct sw_conf_listener *sw_generation_side(const struct sw_generation *g, const struct sw_zone *zone)
+{
+	int i = zone->conf->listeners.n ? sw_generation_listener(g, zone->conf->listeners.v[0]) : -1;
+
+	return &g->conf->listeners[i < 0 ? 0 : i];
+}

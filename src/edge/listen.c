@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/listen.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "edge/peer.h"
+
+enum { ACCEPTS_PER_TURN = 64, BACKLOG = 1024, SPARE_RETRY_MS = 100 };
+
+struct sw_listen {
+	struct sw_edge *edge;
+	struct sw_io *io;
+	char listener[64];
+	struct sw_addr addr;
+	struct sw_timer retry;      /* after running out of descriptors */
+	int spare;                  /* a descriptor kept to refuse with when there are none left */
+};
+
+int sw_listen_bind(int *out, const struct sw_addr *a)
+{
+	int one = 1, err, fd = socket(sw_addr_family(a), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return sw_error_from_errno(errno);
+	/* Without SO_REUSEADDR a restart would wait out TIME_WAIT; V6ONLY keeps "::" and "0.0.0.0" two listeners. */
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+	    (sw_addr_family(a) == AF_INET6 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) < 0) ||
+	    bind(fd, &a->sa, sw_addr_len(a)) < 0 || listen(fd, BACKLOG) < 0) {
+		err = sw_error_from_errno(errno);
+		close(fd);
+		return err;
+	}
+	*out = fd;
+	return SW_OK;
+}
+
+static void on_retry(void *arg)
+{
+	struct sw_listen *l = arg;
+
+	if (sw_io_want(l->io, SW_IO_READ) < 0)
+		sw_log(SW_LOG_ERROR, "listen.stuck", SW_S("listener", l->listener));
+}
+
+/*
+ * Out of descriptors: the connection would stay in the queue and wake us without end. The spare one takes it, closes it, and
+ * accepting pauses for a moment.
+ */
+static void out_of_descriptors(struct sw_listen *l)
+{
+	int fd;
+
+	if (l->spare >= 0) {
+		close(l->spare);
+		fd = accept4(sw_io_fd(l->io), NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			close(fd);
+		l->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+	sw_reason_count(SW_R_CONN_LIMIT);
+	sw_log(SW_LOG_ERROR, "listen.no-descriptors", SW_S("listener", l->listener), SW_REASON_F(SW_R_CONN_LIMIT));
+	if (sw_io_want(l->io, 0) < 0 || sw_timer_start(&l->retry, SPARE_RETRY_MS) < 0)
+		on_retry(l);
+}
+
+static void on_accept(void *arg, int events)
+{
+	struct sw_listen *l = arg;
+	int listener = sw_generation_listener(l->edge->gen, l->listener);
+
+	(void)events;
+	for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+		struct sockaddr_storage ss;
+		socklen_t len = sizeof(ss);
+		struct sw_addr source;
+		int fd = accept4(sw_io_fd(l->io), (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd < 0) {
+			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+				out_of_descriptors(l);
+			if (errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
+				return;
+			continue;  /* ECONNABORTED and the like: the next one */
+		}
+		if (listener < 0 || sw_addr_from_sockaddr(&source, (struct sockaddr *)&ss) < 0) {
+			close(fd);
+			continue;
+		}
+		sw_peer_accept(l->edge, (unsigned)listener, fd, &source);
+	}
+}
+
+int sw_listen_new(struct sw_listen **out, struct sw_edge *e, int fd, const char *listener, const struct sw_addr *addr)
+{
+	struct sw_listen *l = calloc(1, sizeof(*l));
+	int err;
+
+	if (!l) {
+		close(fd);
+		return SW_ENOMEM;
+	}
+	l->edge = e;
+	l->addr = *addr;
+	sw_str_copy(l->listener, sizeof(l->listener), sw_str_of(listener));
+	l->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	sw_timer_init(&l->retry, e->loop, on_retry, l);
+	err = sw_io_new(&l->io, e->loop, fd, on_accept, l);
+	if (err < 0) {
+		close(fd);
+	} else {
+		err = sw_io_want(l->io, SW_IO_READ);
+		if (err == SW_OK) {
+			*out = l;
+			return SW_OK;
+		}
+	}
+	sw_listen_free(l);
+	return err;
+}
+
+void sw_listen_free(struct sw_listen *l)
+{
+	if (!l)
+		return;
+	sw_timer_stop(&l->retry);
+	sw_io_free(l->io);
+	if (l->spare >= 0)
+		close(l->spare);
+	sw_loop_free_later(l->edge->loop, l);
+}
+
+const struct sw_addr *sw_listen_addr(const struct sw_listen *l)
+{
+	return &l->addr;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* Listening sockets: bound by the supervisor, so that they outlive the edge; accepted from here. */
+#include "edge/edge.h"
+
+/* A bound, listening, non-blocking socket. Negative errno as the code. */
+int sw_listen_bind(int *out, const struct sw_addr *a) SW_MUSTCHECK;
+
+/* Accepts from fd (taken over) for the listener of that name, whatever generation is current. */
+int sw_listen_new(struct sw_listen **out, struct sw_edge *e, int fd, const char *listener, const struct sw_addr *addr) SW_MUSTCHECK;
+void sw_listen_free(struct sw_listen *l);
+const struct sw_addr *sw_listen_addr(const struct sw_listen *l);

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/proofs.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/log.h"
+
+enum { CHECKS_AT_ONCE = 8, RETRY_SECONDS = 300 };
+
+struct check {
+	struct sw_proofs *p;
+	bool out;                    /* the resolver has it */
+	char domain[SW_DNS_NAME_MAX];
+};
+
+struct sw_proofs {
+	struct sw_edge *edge;
+	struct sw_store *store;      /* owned; used by one job in the pool at a time */
+	struct sw_proof *list;       /* sorted by domain; owned */
+	size_t n;
+	bool busy, again;            /* a job is in the pool; and another read is wanted after it */
+	struct check checks[CHECKS_AT_ONCE];
+	int64_t next_scan;
+	bool closing;
+};
+
+/* One trip to the store: writes what changed, then reads all. */
+struct job {
+	struct sw_proofs *p;
+	struct sw_store *store;
+	struct sw_proof write;
+	bool has_write;
+	struct sw_proof *list;
+	size_t n;
+	int err;
+};
+
+static int by_domain(const void *a, const void *b)
+{
+	return strcmp(((const struct sw_proof *)a)->domain, ((const struct sw_proof *)b)->domain);
+}
+
+static struct sw_proof *find(const struct sw_proofs *p, const char *domain)
+{
+	struct sw_proof key;
+
+	if (!p->n || !sw_str_copy(key.domain, sizeof(key.domain), sw_str_of(domain)))
+		return NULL;
+	return bsearch(&key, p->list, p->n, sizeof(*p->list), by_domain);
+}
+
+int sw_proofs_new(struct sw_proofs **out, struct sw_edge *e, struct sw_store *store)
+{
+	struct sw_proofs *p = calloc(1, sizeof(*p));
+	int err;
+
+	if (!p)
+		return SW_ENOMEM;
+	p->edge = e;
+	err = sw_store_proof_list(store, &p->list, &p->n);
+	if (err < 0) {
+		free(p);
+		return err;
+	}
+	p->store = store;
+	*out = p;
+	return SW_OK;
+}
+
+void sw_proofs_free(struct sw_proofs *p)
+{
+	if (!p)
+		return;
+	p->closing = true;
+	if (p->busy)
+		return;  /* the job that is out frees it when it comes back */
+	sw_store_close(p->store);
+	free(p->list);
+	free(p);
+}
+
+bool sw_proofs_hold(const struct sw_proofs *p, const char *domain)
+{
+	const struct sw_conf_ownership *conf = &p->edge->gen->conf->ownership;
+	const struct sw_proof *proof = find(p, domain);
+
+	if (proof && sw_proof_holds(proof))
+		return true;
+	for (const char *dot = strchr(domain, '.'); conf->subdomains && dot; dot = strchr(dot + 1, '.')) {
+		proof = find(p, dot + 1);
+		if (proof && sw_proof_holds(proof))
+			return true;
+	}
+	return false;
+}
+
+const struct sw_proof *sw_proofs_list(const struct sw_proofs *p, size_t *n)
+{
+	*n = p->n;
+	return p->list;
+}
+
+static void work(void *arg)
+{
+	struct job *j = arg;
+
+	j->err = j->has_write ? sw_store_proof_put(j->store, &j->write) : SW_OK;
+	if (j->err == SW_OK)
+		j->err = sw_store_proof_list(j->store, &j->list, &j->n);
+}
+
+static void start(struct sw_proofs *p, const struct sw_proof *write);
+
+static void done(void *arg, int status)
+{
+	struct job *j = arg;
+	struct sw_proofs *p = j->p;
+
+	p->busy = false;
+	if (status == SW_OK && j->err == SW_OK) {
+		free(p->list);
+		p->list = j->list;
+		p->n = j->n;
+	} else {
+		sw_log(SW_LOG_ERROR, "store.failed", SW_S("detail", sw_error_text(status < 0 ? status : j->err)));
+		free(j->list);
+	}
+	free(j);
+	if (p->closing) {
+		sw_proofs_free(p);
+	} else if (p->again) {
+		p->again = false;
+		start(p, NULL);
+	}
+}
+
+static void start(struct sw_proofs *p, const struct sw_proof *write)
+{
+	struct job *j;
+
+	if (p->busy && !write) {
+		p->again = true;
+		return;
+	}
+	j = p->busy ? NULL : calloc(1, sizeof(*j));
+	if (!j)
+		return;
+	j->p = p;
+	j->store = p->store;
+	if (write) {
+		j->write = *write;
+		j->has_write = true;
+	}
+	if (sw_loop_work(p->edge->loop, work, done, j) < 0)
+		free(j);
+	else
+		p->busy = true;
+}
+
+void sw_proofs_reload(struct sw_proofs *p)
+{
+	start(p, NULL);
+}
+
+static void on_checked(void *arg, const struct sw_verdict *v)
+{
+	struct check *c = arg;
+	struct sw_proofs *p = c->p;
+	struct sw_proof *proof = find(p, c->domain);
+
+	c->out = false;
+	if (proof && p->busy) {
+		proof->checked = 0;  /* no way to write it down now: asked again at the next scan */
+	} else if (proof) {
+		enum sw_proof_state was = proof->state;
+
+		sw_proof_apply(proof, &p->edge->gen->conf->ownership, v, time(NULL));
+		if (proof->state != was || v->reason != SW_R_OK)
+			sw_log(was == SW_PROOF_VERIFIED && proof->state != was ? SW_LOG_WARN : SW_LOG_INFO, "domain.checked",
+			       SW_S("domain", proof->domain), SW_S("state", sw_proof_state_name(proof->state)),
+			       SW_S("was", sw_proof_state_name(was)), SW_REASON_F(v->reason), SW_S("detail", v->detail));
+		start(p, proof);
+	}
+}
+
+static struct check *free_check(struct sw_proofs *p)
+{
+	for (size_t i = 0; i < CHECKS_AT_ONCE; i++)
+		if (!p->checks[i].out)
+			return &p->checks[i];
+	return NULL;
+}
+
+static bool is_due(const struct sw_proof *proof, const struct sw_conf_ownership *conf, int64_t now)
+{
+	int64_t interval = (int64_t)(conf->interval / 1000);
+
+	if (proof->state == SW_PROOF_VERIFIED && !proof->failing_since)
+		return conf->recheck && now - proof->checked >= interval;
+	if (proof->state == SW_PROOF_REVOKED)
+		return false;  /* final until the operator asks again */
+	return now - proof->checked >= RETRY_SECONDS;
+}
+
+void sw_proofs_tick(struct sw_proofs *p, int64_t now)
+{
+	const struct sw_conf_ownership *conf = &p->edge->gen->conf->ownership;
+
+	if (p->busy || now < p->next_scan)
+		return;
+	p->next_scan = now + 10;
+	for (size_t i = 0; i < p->n; i++) {
+		struct check *c = free_check(p);
+
+		if (!is_due(&p->list[i], conf, now))
+			continue;
+		if (!c)
+			return;
+		c->p = p;
+		memcpy(c->domain, p->list[i].domain, sizeof(c->domain));
+		p->list[i].checked = now;  /* not twice while the answer is out */
+		if (sw_ownership_check(p->edge->dns, conf, c->domain, p->list[i].token, on_checked, c) == SW_OK)
+			c->out = true;
+	}
+}

@@ -1,0 +1,908 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/request.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/log.h"
+#include "core/random.h"
+#include "edge/proofs.h"
+#include "edge/response.h"
+#include "zone/route.h"
+
+static void step_check(struct sw_request *r, struct sw_peer *p);
+static void step_dialog(struct sw_request *r, struct sw_peer *p);
+static void step_authorize(struct sw_request *r, struct sw_peer *p);
+static void step_route(struct sw_request *r, struct sw_peer *p);
+static void step_call(struct sw_request *r, struct sw_peer *p);
+static void step_locate(struct sw_request *r);
+static void step_anchor(struct sw_request *r);
+static void step_send(struct sw_request *r, struct sw_peer *out);
+
+struct sw_request *sw_request_get(const struct sw_edge *e, sw_id id)
+{
+	return sw_idtab_get(&e->requests, id);
+}
+
+/* --- the answers we give ourselves --- */
+
+static void source_text(const struct sw_peer *p, const struct sw_msg *msg, char received[SW_ADDR_STRLEN], int *rport)
+{
+	struct sw_via_facts via;
+	struct sw_addr sent_by;
+
+	received[0] = '\0';
+	*rport = -1;
+	if (!sw_msg_via(msg, 0, &via))
+		return;
+	if (via.rport)
+		*rport = sw_addr_port(&p->remote);
+	/* RFC 3261 18.2.1: where sent-by is a name, or another address than the source. */
+	if (via.rport || sw_addr_parse(&sent_by, via.host, 0) < 0 || !sw_addr_same_host(&sent_by, &p->remote))
+		sw_addr_host_text(&p->remote, received);
+}
+
+static int write_reply(struct sw_peer *p, const struct sw_msg *msg, const struct sw_verdict *v, int status, struct sw_buf *out)
+{
+	char warning[400], retry[32], unsupported[256], tag[32], received[SW_ADDR_STRLEN];
+	const char *host = p->gen->conf->host;
+	struct sw_reply reply;
+	uint8_t raw[10];
+	size_t n = 0;
+
+	sw_reply_init(&reply, status);
+	source_text(p, msg, received, &reply.rport);
+	if (received[0])
+		reply.received = received;
+	sw_random(raw, sizeof(raw));
+	sw_b64url(tag, raw, sizeof(raw));
+	reply.to_tag = tag;
+	if (v && v->reason != SW_R_OK && status >= 300) {
+		/* The id and the general sentence: detail is for our log, not for the peer. */
+		snprintf(warning, sizeof(warning), "Warning: 399 %.200s \"%s\"", host, sw_reason_id(v->reason));
+		reply.headers[n++] = warning;
+	}
+	if (status == 503) {
+		snprintf(retry, sizeof(retry), "Retry-After: %u", 1 + sw_random_below(10));
+		reply.headers[n++] = retry;
+	}
+	if (status == 420) {
+		struct sw_str tags = sw_msg_unsupported(msg);
+
+		snprintf(unsupported, sizeof(unsupported), "Unsupported: %.*s", (int)(tags.n < 200 ? tags.n : 200), tags.p ? tags.p : "");
+		reply.headers[n++] = unsupported;
+	}
+	return sw_msg_reply(msg, &reply, out);
+}
+
+static void log_refusal(const struct sw_peer *p, const struct sw_msg *msg, const struct sw_verdict *v, int status, sw_id call)
+{
+	struct sw_request_facts f;
+
+	sw_reason_count(v->reason);
+	sw_msg_facts(msg, &f);
+	sw_log(SW_LOG_WARN, "request.refused", SW_ID("conn", p ? p->id : 0), SW_ID("call", call),
+	       SW_S("zone", p && p->zone ? p->zone->conf->name : NULL), SW_SL("method", f.method), SW_I("status", status),
+	       SW_REASON_F(v->reason), SW_S("detail", v->detail[0] ? v->detail : NULL), SW_SL("from", f.from.host),
+	       SW_SL("to_user", f.ruri.user), SW_SL("to", f.ruri.host), SW_SL("callid", sw_msg_call_id(msg)));
+}
+
+void sw_request_refuse(struct sw_peer *p, struct sw_msg *msg, const struct sw_verdict *v)
+{
+	int status = sw_reason_status(v->reason);
+	struct sw_buf out;
+
+	sw_buf_init(&out, 0);
+	if (status && write_reply(p, msg, v, status, &out) == SW_OK && sw_peer_send(p, sw_buf_view(&out)) < 0)
+		sw_log(SW_LOG_DEBUG, "request.answer-lost", SW_ID("conn", p->id));
+	sw_buf_free(&out);
+	sw_msg_free(msg);
+}
+
+/* --- a request's life --- */
+
+static void on_server_end(void *arg, bool acked)
+{
+	struct sw_request *r = arg;
+
+	(void)acked;
+	if (r->hh.tbl)
+		HASH_DEL(r->edge->by_server, r);
+	r->server_over = true;
+	sw_request_over(r);
+}
+
+static struct sw_request *request_new(struct sw_peer *p, struct sw_msg *msg, sw_id server)
+{
+	struct sw_edge *e = p->edge;
+	struct sw_request *r = calloc(1, sizeof(*r));
+
+	if (!r || sw_idtab_add(&e->requests, r, &r->id) < 0) {
+		free(r);
+		return NULL;
+	}
+	r->edge = e;
+	r->msg = msg;
+	r->method = sw_msg_method(msg);
+	r->server = server;
+	r->server_over = server == 0;
+	r->client_over = true;
+	r->conn = p->id;
+	r->gen = sw_generation_ref(p->gen);
+	r->source = p->zone;
+	if (server) {
+		HASH_ADD(hh, e->by_server, server, sizeof(r->server), r);
+		if (sw_txn_server_on_end(e->txns, server, on_server_end, r) < 0)
+			r->server_over = true;
+	}
+	return r;
+}
+
+void sw_request_free(struct sw_request *r)
+{
+	struct sw_edge *e = r->edge;
+
+	if (r->hh.tbl)
+		HASH_DEL(e->by_server, r);
+	if (r->locate)
+		sw_locate_cancel(e->dns, r->locate);
+	sw_idtab_del(&e->requests, r->id);
+	sw_msg_free(r->msg);
+	free(r->targets);
+	free(r->body);
+	sw_generation_unref(r->gen);
+	sw_loop_free_later(e->loop, r);
+}
+
+void sw_request_over(struct sw_request *r)
+{
+	if (r->server_over && r->client_over && sw_request_get(r->edge, r->id) == r)
+		sw_request_free(r);
+}
+
+static struct sw_call *call_of(const struct sw_request *r)
+{
+	return sw_call_get(r->edge, r->call);
+}
+
+void sw_request_fail(struct sw_request *r, const struct sw_verdict *v, int status)
+{
+	struct sw_edge *e = r->edge;
+	struct sw_peer *p = sw_idtab_get(&e->peers, r->conn);
+	struct sw_call *c = call_of(r);
+	struct sw_buf out;
+
+	if (r->final) {
+		sw_request_over(r);
+		return;
+	}
+	r->final = true;
+	if (status == 0)
+		status = sw_reason_status(v->reason);
+	if (status == 0)
+		status = 500;
+	sw_buf_init(&out, 0);
+	if (r->msg)
+		log_refusal(p, r->msg, v, status, r->call);
+	if (r->server && r->msg && p &&
+	    (write_reply(p, r->msg, v, status, &out) < 0 || sw_txn_respond(e->txns, r->server, status, sw_buf_view(&out)) < 0))
+		sw_log(SW_LOG_DEBUG, "request.answer-lost", SW_ID("conn", r->conn), SW_ID("call", r->call));
+	sw_buf_free(&out);
+	if (r->client) {
+		sw_txn_client_cancel(e->txns, r->client);
+		sw_txn_client_orphan(e->txns, r->client);
+		r->client = 0;
+		r->client_over = true;
+	}
+	if (c && r->makes_call)
+		sw_call_end(c, v->reason);
+	else if (c && r->offered)
+		sw_anchor_rollback(c);
+	if (r->server == 0)
+		r->server_over = true;
+	sw_request_over(r);
+}
+
+static void fail(struct sw_request *r, enum sw_reason reason)
+{
+	struct sw_verdict v = sw_verdict_make(reason, NULL);
+
+	sw_request_fail(r, &v, 0);
+}
+
+static void cancel_in(struct sw_peer *p, struct sw_msg *msg)
+{
+	struct sw_edge *e = p->edge;
+	sw_id server = sw_txn_find_invite(e->txns, msg, p->id);
+	struct sw_request *r = NULL;
+	struct sw_buf out;
+
+	if (server)
+		HASH_FIND(hh, e->by_server, &server, sizeof(server), r);
+	sw_buf_init(&out, 0);
+	if (write_reply(p, msg, NULL, server ? 200 : 481, &out) < 0 || sw_peer_send(p, sw_buf_view(&out)) < 0)
+		sw_log(SW_LOG_DEBUG, "request.answer-lost", SW_ID("conn", p->id));
+	sw_buf_free(&out);
+	sw_msg_free(msg);
+	if (!r || r->final || r->cancelled)
+		return;
+	r->cancelled = true;
+	sw_log(SW_LOG_INFO, "call.cancelled", SW_ID("conn", p->id), SW_ID("call", r->call));
+	if (r->client)
+		sw_txn_client_cancel(e->txns, r->client);
+	else
+		fail(r, SW_R_CALL_CANCELLED);
+}
+
+void sw_request_in(struct sw_peer *p, struct sw_msg *msg)
+{
+	struct sw_edge *e = p->edge;
+	enum sw_txn_match match = SW_TXN_NEW;
+	enum sw_method method = sw_msg_method(msg);
+	struct sw_verdict v;
+	struct sw_request *r;
+	sw_id server = 0;
+	int err;
+
+	sw_log(SW_LOG_TRACE, "sip.in", SW_ID("conn", p->id), SW_SL("bytes", sw_msg_bytes(msg)));
+	if (method == SW_METHOD_CANCEL) {
+		cancel_in(p, msg);
+		return;
+	}
+	err = sw_txn_server_open(e->txns, msg, p->id, &match, &server);
+	if (err < 0) {
+		v = sw_verdict_make(SW_R_MSG_OVERLOAD, "transactions: %s", sw_error_text(err));
+		log_refusal(p, msg, &v, 503, 0);
+		if (method == SW_METHOD_ACK)
+			sw_msg_free(msg);
+		else
+			sw_request_refuse(p, msg, &v);
+		return;
+	}
+	if (match == SW_TXN_ABSORBED) {
+		sw_msg_free(msg);
+		return;
+	}
+	r = request_new(p, msg, server);
+	if (!r) {
+		v = sw_verdict_make(SW_R_MSG_OVERLOAD, "out of memory");
+		if (method == SW_METHOD_ACK)
+			sw_msg_free(msg);
+		else
+			sw_request_refuse(p, msg, &v);
+		return;
+	}
+	step_check(r, p);
+}
+
+/* --- 1. RFC 3261 16.3: reasonable checks --- */
+
+static uint64_t loop_hash(const struct sw_msg *msg)
+{
+	struct sw_hop ruri = { 0 }, route;
+	struct sw_buf b;
+	uint64_t h;
+
+	/* RFC 5393 4.2: what decides how we treat a request. */
+	sw_buf_init(&b, 1 << 17);
+	if (sw_msg_ruri(msg, &ruri))
+		sw_buf_slice(&b, ruri.text);
+	sw_buf_slice(&b, sw_msg_from_tag(msg));
+	sw_buf_slice(&b, sw_msg_to_tag(msg));
+	sw_buf_slice(&b, sw_msg_call_id(msg));
+	sw_buf_printf(&b, "|%u|", sw_msg_cseq(msg));
+	sw_buf_slice(&b, sw_msg_header(msg, "Proxy-Require"));
+	for (size_t i = 0; i < 4 && sw_msg_route(msg, i, &route); i++)
+		sw_buf_slice(&b, route.text);
+	h = sw_siphash(b.data ? b.data : "", b.len);
+	sw_buf_free(&b);
+	return h;
+}
+
+static bool looped(const struct sw_request *r, uint64_t hash)
+{
+	char text[20];
+	struct sw_via_facts via;
+
+	snprintf(text, sizeof(text), ".%016llx", (unsigned long long)hash);
+	for (size_t i = 0; sw_msg_via(r->msg, i, &via); i++)
+		if (sw_edge_is_self(r->edge, via.host, via.port) && sw_str_ends_ieq(via.branch, sw_str_of(text)))
+			return true;
+	return false;
+}
+
+static bool to_ourselves(const struct sw_request *r, const struct sw_hop *ruri)
+{
+	return sw_edge_is_self(r->edge, ruri->uri.host, ruri->uri.port) &&
+	       (ruri->uri.user.n == 0 || sw_str_ieq(ruri->uri.user, SW_STR("ping")));
+}
+
+static void answer_options(struct sw_request *r, struct sw_peer *p)
+{
+	char received[SW_ADDR_STRLEN], tag[32], contact[300];
+	const struct sw_conf_listener *side = sw_generation_side(r->gen, r->source);
+	struct sw_reply reply;
+	struct sw_buf out;
+	uint8_t raw[10];
+
+	sw_reply_init(&reply, 200);
+	source_text(p, r->msg, received, &reply.rport);
+	if (received[0])
+		reply.received = received;
+	sw_random(raw, sizeof(raw));
+	sw_b64url(tag, raw, sizeof(raw));
+	reply.to_tag = tag;
+	snprintf(contact, sizeof(contact), "Contact: <sip:%.200s:%u;transport=%s>", side->host, side->port,
+		 side->transport == SW_TRANSPORT_TCP ? "tcp" : "tls");
+	reply.headers[0] = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REFER, MESSAGE, SUBSCRIBE, NOTIFY";
+	reply.headers[1] = "Accept: application/sdp";
+	reply.headers[2] = "Supported: timer, 100rel";
+	reply.headers[3] = contact;
+	sw_buf_init(&out, 0);
+	if (sw_msg_reply(r->msg, &reply, &out) < 0 || sw_txn_respond(r->edge->txns, r->server, 200, sw_buf_view(&out)) < 0)
+		sw_log(SW_LOG_DEBUG, "request.answer-lost", SW_ID("conn", p->id));
+	sw_buf_free(&out);
+	r->final = true;
+	sw_request_over(r);
+}
+
+/* Topmost Routes that name us: our Record-Route come back, or a preset outbound proxy. The cookie in any of them names the call. */
+static void take_own_routes(struct sw_request *r)
+{
+	struct sw_hop hop;
+	sw_id call = 0;
+
+	while (r->own_routes < 4 && sw_msg_route(r->msg, r->own_routes, &hop) &&
+	       sw_edge_is_self(r->edge, hop.uri.host, hop.uri.port)) {
+		if (hop.cookie.n && sw_cookie_open(hop.cookie, r->edge->cookie_key, &call) == SW_OK)
+			r->call = call;
+		r->own_routes++;
+	}
+}
+
+static void step_check(struct sw_request *r, struct sw_peer *p)
+{
+	struct sw_hop ruri = { 0 };
+	struct sw_bucket *rate = p->zone->index < r->edge->gen->conf->n_zones ? &r->edge->rates[p->zone->index] : NULL;
+	bool has_tag = sw_msg_to_tag(r->msg).n > 0;
+	int hops = sw_msg_max_forwards(r->msg);
+	bool options = r->method == SW_METHOD_OPTIONS;
+
+	if (!sw_msg_ruri(r->msg, &ruri) || (ruri.uri.scheme != SW_SCHEME_SIP && ruri.uri.scheme != SW_SCHEME_SIPS)) {
+		fail(r, SW_R_MSG_SCHEME);
+		return;
+	}
+	take_own_routes(r);
+	if (options && !has_tag && to_ourselves(r, &ruri) && sw_msg_route_count(r->msg) == r->own_routes) {
+		answer_options(r, p);
+		return;
+	}
+	if (hops == 0) {
+		fail(r, SW_R_MSG_HOPS);
+		return;
+	}
+	if (looped(r, loop_hash(r->msg))) {
+		fail(r, SW_R_MSG_LOOP);
+		return;
+	}
+	if (sw_msg_unsupported(r->msg).n) {
+		fail(r, SW_R_MSG_PROXY_REQUIRE);
+		return;
+	}
+	if (has_tag) {
+		step_dialog(r, p);
+		return;
+	}
+	r->call = 0;
+	if (r->method == SW_METHOD_ACK) {
+		sw_request_over(r);  /* an ACK without a dialog: nobody waits for an answer */
+		return;
+	}
+	if (rate && !sw_bucket_take(rate, p->zone->conf->rate, sw_loop_now(r->edge->loop))) {
+		fail(r, SW_R_MSG_RATE);
+		return;
+	}
+	step_authorize(r, p);
+}
+
+/* --- 2a. within a dialog: the call by its cookie, the party by its connection --- */
+
+static void step_dialog(struct sw_request *r, struct sw_peer *p)
+{
+	struct sw_call *c = call_of(r);
+	const struct sw_zone *target;
+
+	r->in_dialog = true;
+	r->from_leg = c ? sw_call_leg_of(c, r->msg) : -1;
+	if (r->from_leg < 0) {
+		struct sw_verdict v = sw_verdict_make(SW_R_DIALOG_UNKNOWN, "%s", c ? "its tags are not the call's" : "no call for its Route");
+
+		r->call = 0;
+		sw_request_fail(r, &v, 0);
+		return;
+	}
+	if (!sw_call_leg_is(c, r->from_leg, p)) {
+		struct sw_verdict v = sw_verdict_make(SW_R_DIALOG_FOREIGN, "it came from zone \"%s\", the party is in \"%s\"",
+						      p->zone->conf->name, c->leg[r->from_leg].zone);
+
+		sw_request_fail(r, &v, 0);
+		return;
+	}
+	if (r->method == SW_METHOD_REFER && !p->zone->conf->refer) {
+		fail(r, SW_R_AUTH_REFER);
+		return;
+	}
+	target = sw_generation_zone(r->gen, c->leg[!r->from_leg].zone);
+	if (!target) {
+		fail(r, SW_R_CONN_REVOKED);
+		return;
+	}
+	r->target = target;
+	sw_call_set_conn(c, r->from_leg, p->id);
+	snprintf(r->reference, sizeof(r->reference), "%s", c->leg[!r->from_leg].reference);
+	step_anchor(r);
+}
+
+/* --- 2b. outside of dialogs: authority, route, the call --- */
+
+static bool proved(void *arg, const char *domain)
+{
+	const struct sw_edge *e = arg;
+
+	return sw_proofs_hold(e->proofs, domain);
+}
+
+static void step_authorize(struct sw_request *r, struct sw_peer *p)
+{
+	struct sw_request_facts f;
+
+	if (r->edge->draining) {
+		fail(r, SW_R_CALL_DRAINING);
+		return;
+	}
+	sw_msg_facts(r->msg, &f);
+	sw_zone_authorize(r->gen->zones, r->source, &f, proved, r->edge, &r->authority);
+	if (!sw_verdict_ok(&r->authority.verdict)) {
+		sw_request_fail(r, &r->authority.verdict, 0);
+		return;
+	}
+	step_route(r, p);
+}
+
+static void step_route(struct sw_request *r, struct sw_peer *p)
+{
+	struct sw_request_facts f;
+	struct sw_route route = { 0 };
+
+	sw_msg_facts(r->msg, &f);
+	if (sw_msg_route_count(r->msg) > r->own_routes && !r->source->conf->internal) {
+		struct sw_verdict v = sw_verdict_make(SW_R_ROUTE_RELAY, "a Route of its own making");
+
+		sw_request_fail(r, &v, 0);
+		return;
+	}
+	sw_zone_route(r->gen->zones, r->source, &f, &route);
+	if (!sw_verdict_ok(&route.verdict)) {
+		sw_request_fail(r, &route.verdict, route.status);
+		return;
+	}
+	r->target = route.zone;
+	r->strip_identity = route.strip_identity;
+	step_call(r, p);
+}
+
+static bool makes_dialog(enum sw_method m)
+{
+	return m == SW_METHOD_INVITE || m == SW_METHOD_SUBSCRIBE || m == SW_METHOD_REFER;
+}
+
+static uint32_t calls_max(const struct sw_conf *conf)
+{
+	/* An audio call takes two pairs of ports on an address. */
+	uint32_t ports = (uint32_t)(conf->media.port_high - conf->media.port_low + 1);
+
+	return conf->limits.calls ? conf->limits.calls : ports / 4 * (uint32_t)(conf->media.n_interfaces ? conf->media.n_interfaces : 1);
+}
+
+static void trying(struct sw_request *r, struct sw_peer *p)
+{
+	struct sw_buf out;
+
+	sw_buf_init(&out, 0);
+	if (write_reply(p, r->msg, NULL, 100, &out) < 0 || sw_txn_respond(r->edge->txns, r->server, 100, sw_buf_view(&out)) < 0)
+		sw_log(SW_LOG_DEBUG, "request.answer-lost", SW_ID("conn", p->id));
+	sw_buf_free(&out);
+}
+
+static void step_call(struct sw_request *r, struct sw_peer *p)
+{
+	struct sw_edge *e = r->edge;
+	struct sw_call *c = NULL;
+	struct sw_request_facts f;
+	uint32_t zone_max = r->source->conf->max_calls;
+	const struct sw_zone *zone_now = sw_generation_zone(e->gen, r->source->conf->name);
+
+	if (r->method == SW_METHOD_INVITE)
+		trying(r, p);
+	if (makes_dialog(r->method)) {
+		if (e->calls.used >= calls_max(e->gen->conf) || (zone_max && zone_now && e->zone_calls[zone_now->index] >= zone_max)) {
+			fail(r, SW_R_CALL_LIMIT);
+			return;
+		}
+		if (sw_call_new(&c, e, r->msg, p, r->target) < 0) {
+			fail(r, SW_R_MSG_OVERLOAD);
+			return;
+		}
+		r->call = c->id;
+		r->makes_call = true;
+		sw_msg_facts(r->msg, &f);
+		sw_log(SW_LOG_INFO, "call.started", SW_ID("call", c->id), SW_ID("conn", p->id), SW_SL("method", f.method),
+		       SW_S("from_zone", r->source->conf->name), SW_S("to_zone", r->target->conf->name), SW_SL("from_user", f.from.user),
+		       SW_SL("from", f.from.host), SW_SL("to_user", f.ruri.user), SW_SL("to", f.ruri.host),
+		       SW_SL("callid", sw_msg_call_id(r->msg)));
+	}
+	step_locate(r);
+}
+
+/* --- 3. locate --- */
+
+static void on_located(void *arg, const struct sw_location *loc);
+
+static int add_targets(struct sw_request *r, const struct sw_location *loc)
+{
+	struct sw_target *all = reallocarray(r->targets, r->n_targets + loc->n, sizeof(*all));
+
+	if (!all)
+		return SW_ENOMEM;
+	r->targets = all;
+	memcpy(all + r->n_targets, loc->targets, loc->n * sizeof(*all));
+	r->n_targets += loc->n;
+	return SW_OK;
+}
+
+static int locate(struct sw_request *r, struct sw_str host, uint16_t port, bool sips)
+{
+	struct sw_edge *e = r->edge;
+	struct sw_addr own[64];
+	char name[256];
+	struct sw_locate_query q = {
+		.host = name,
+		.port = port,
+		.tls = r->target->conf->target_transport != SW_TRANSPORT_TCP,
+		.sips = sips,
+		.naptr = r->target->conf->kind == SW_ZONE_DNS,
+		.allowed = r->target->conf->target_networks,
+		.n_allowed = r->target->conf->n_target_networks,
+		.own = own,
+	};
+
+	if (!sw_str_copy(name, sizeof(name), host))
+		return SW_EPARSE;
+	for (size_t i = 0; i < r->gen->conf->n_listeners; i++)
+		for (size_t j = 0; j < r->gen->conf->listeners[i].n_addresses && q.n_own < 64; j++)
+			own[q.n_own++] = r->gen->conf->listeners[i].addresses[j];
+	if (!r->reference[0])
+		snprintf(r->reference, sizeof(r->reference), "%s", name);
+	return sw_locate(e->dns, &q, on_located, r, &r->locate);
+}
+
+/* "host", "host:port", "[v6]:port" of a neighbor's targets. */
+static int locate_configured(struct sw_request *r, const char *target)
+{
+	const char *colon = strrchr(target, ':');
+	struct sw_str host = sw_str_of(target);
+	uint32_t port = 0;
+	struct sw_addr addr;
+
+	if (sw_addr_parse(&addr, host, 0) == SW_OK) {
+		char text[SW_ADDR_STRLEN];
+
+		return locate(r, sw_str_of(sw_addr_host_text(&addr, text)), sw_addr_port(&addr), false);
+	}
+	if (colon) {
+		if (sw_str_u32(sw_str_of(colon + 1), 65535, &port) < 0)
+			return SW_EPARSE;
+		host.n = (size_t)(colon - target);
+	}
+	return locate(r, host, (uint16_t)port, false);
+}
+
+static void step_locate(struct sw_request *r)
+{
+	const struct sw_conf_zone *z = r->target->conf;
+	struct sw_hop hop = { 0 };
+	struct sw_peer *p;
+	int err;
+
+	if (z->kind == SW_ZONE_NEIGHBOR && z->targets.n) {
+		err = locate_configured(r, z->targets.v[0]);
+	} else if (z->kind == SW_ZONE_DNS) {
+		if (!sw_msg_route(r->msg, r->own_routes, &hop) && !sw_msg_ruri(r->msg, &hop)) {
+			fail(r, SW_R_MSG_SYNTAX);
+			return;
+		}
+		err = locate(r, hop.uri.host, hop.uri.port, hop.uri.scheme == SW_SCHEME_SIPS);
+	} else {
+		/* Nothing to call: only a connection its peer made to us leads there. */
+		p = sw_peer_of_zone(r->edge, r->target);
+		if (!p) {
+			struct sw_verdict v = sw_verdict_make(SW_R_TARGET_NONE, "zone \"%s\" has no targets and is not connected", z->name);
+
+			sw_request_fail(r, &v, 0);
+			return;
+		}
+		r->last = sw_verdict_make(SW_R_TARGET_NONE, NULL);
+		if (r->in_dialog)
+			step_send(r, p);
+		else
+			step_anchor(r);
+		return;
+	}
+	if (err < 0) {
+		struct sw_verdict v = sw_verdict_make(SW_R_DNS_FAILED, "%s", sw_error_text(err));
+
+		sw_request_fail(r, &v, 0);
+	}
+}
+
+/* A neighbor's targets are located one after the other; next_target counts them until all are known. */
+static void on_located(void *arg, const struct sw_location *loc)
+{
+	struct sw_request *r = arg;
+	const struct sw_conf_zone *z = r->target->conf;
+
+	r->locate = 0;
+	if (r->final)
+		return;
+	if (loc->reason != SW_R_OK)
+		r->last = sw_verdict_make(loc->reason, "%s", loc->detail);
+	else if (add_targets(r, loc) < 0)
+		r->last = sw_verdict_make(SW_R_MSG_OVERLOAD, "out of memory");
+	if (z->kind == SW_ZONE_NEIGHBOR && ++r->next_target < z->targets.n) {
+		if (locate_configured(r, z->targets.v[r->next_target]) == SW_OK)
+			return;
+	}
+	r->next_target = 0;
+	if (r->n_targets == 0) {
+		sw_request_fail(r, &r->last, 0);
+		return;
+	}
+	if (r->in_dialog)
+		sw_request_try_next(r);
+	else
+		step_anchor(r);
+}
+
+/* --- 4. anchor --- */
+
+static bool has_sdp(const struct sw_msg *m)
+{
+	return sw_msg_body(m).n && sw_str_ieq(sw_msg_content_type(m), SW_STR("application/sdp"));
+}
+
+static void after_anchor(struct sw_request *r)
+{
+	struct sw_call *c = call_of(r);
+	struct sw_peer *out = NULL;
+
+	if (r->in_dialog) {
+		/* A live flow is not re-balanced; where it is gone, the zone's peer is found again. */
+		out = c ? sw_peer_get(r->edge, c->leg[!r->from_leg].conn) : NULL;
+		if (out)
+			step_send(r, out);
+		else
+			step_locate(r);
+		return;
+	}
+	if (r->n_targets) {
+		sw_request_try_next(r);
+		return;
+	}
+	out = sw_peer_of_zone(r->edge, r->target);
+	if (out)
+		step_send(r, out);
+	else
+		sw_request_fail(r, &r->last, 0);
+}
+
+static void on_anchored(struct sw_edge *e, sw_id who, struct sw_str bytes, const struct sw_str *body, const struct sw_verdict *v)
+{
+	struct sw_request *r = sw_request_get(e, who);
+
+	(void)bytes;
+	if (!r || r->final)
+		return;
+	if (!body) {
+		r->offered = false;
+		sw_request_fail(r, v, 0);
+		return;
+	}
+	r->body = malloc(body->n + 1);
+	if (!r->body) {
+		fail(r, SW_R_MSG_OVERLOAD);
+		return;
+	}
+	memcpy(r->body, body->p, body->n);
+	r->body_len = body->n;
+	after_anchor(r);
+}
+
+static void step_anchor(struct sw_request *r)
+{
+	struct sw_call *c = call_of(r);
+	bool offer = r->method == SW_METHOD_INVITE || r->method == SW_METHOD_UPDATE;
+	bool may = offer || r->method == SW_METHOD_ACK || r->method == SW_METHOD_PRACK;
+
+	if (!c || !c->invite || !may || !has_sdp(r->msg)) {
+		after_anchor(r);
+		return;
+	}
+	r->offered = r->method != SW_METHOD_ACK && (offer || c->offerer != !r->from_leg);
+	sw_anchor(c, r->from_leg, r->msg, offer ? SW_SDP_OFFER : SW_SDP_EITHER, false, on_anchored, r->id);
+}
+
+/* --- 5. send --- */
+
+static void on_connected(struct sw_edge *e, sw_id who, sw_id conn, const struct sw_verdict *why)
+{
+	struct sw_request *r = sw_request_get(e, who);
+	struct sw_peer *out = conn ? sw_peer_get(e, conn) : NULL;
+	bool identity;
+
+	if (!r || r->final)
+		return;
+	if (out) {
+		step_send(r, out);
+		return;
+	}
+	r->last = why ? *why : sw_verdict_make(SW_R_CONN_FAILED, NULL);
+	identity = r->last.reason != SW_R_CONN_FAILED && r->last.reason != SW_R_CONN_TIMEOUT && r->last.reason != SW_R_TLS_TIMEOUT &&
+		   r->last.reason != SW_R_CONN_PEER_CLOSED && r->last.reason != SW_R_CONN_TRUNCATED && r->last.reason != SW_R_CONN_LIMIT;
+	if (identity && !r->target->conf->failover_on_cert) {
+		struct sw_verdict v = sw_verdict_make(SW_R_TARGET_TLS, "%s: %.180s", sw_reason_id(r->last.reason), r->last.detail);
+
+		sw_request_fail(r, &v, 0);
+		return;
+	}
+	sw_request_try_next(r);
+}
+
+void sw_request_try_next(struct sw_request *r)
+{
+	char text[SW_ADDR_STRLEN];
+	struct sw_verdict v;
+
+	while (r->next_target < r->n_targets && !r->cancelled) {
+		struct sw_target *t = &r->targets[r->next_target++];
+		int err = sw_peer_open(r->edge, r->target, &t->addr, t->host, r->reference, on_connected, r->id);
+
+		sw_log(SW_LOG_DEBUG, "target.try", SW_ID("call", r->call), SW_S("host", t->host), SW_S("addr", sw_addr_text(&t->addr, text)));
+		if (err == SW_OK)
+			return;
+		r->last = sw_verdict_make(SW_R_CONN_FAILED, "%s: %s", text, sw_error_text(err));
+	}
+	if (r->cancelled) {
+		fail(r, SW_R_CALL_CANCELLED);
+		return;
+	}
+	if (r->last.reason == SW_R_TARGET_TIMEOUT) {
+		sw_request_fail(r, &r->last, 0);
+		return;
+	}
+	v = sw_verdict_make(SW_R_TARGET_NONE, "%s: %.180s", sw_reason_id(r->last.reason), r->last.detail);
+	sw_request_fail(r, &v, 0);
+}
+
+/* Our URI on one side of the call, with the cookie. */
+static int record_route(char *dst, size_t size, const struct sw_conf_listener *side, bool sips, bool two, const char *cookie)
+{
+	const char *transport = side->transport == SW_TRANSPORT_TCP ? "tcp" : "tls";
+	int n = snprintf(dst, size, "<%s:%s:%u%s%s;lr%s;c=%s>", sips ? "sips" : "sip", side->host, side->port, sips ? "" : ";transport=",
+			 sips ? "" : transport, two ? ";r2=on" : "", cookie);
+
+	return n > 0 && (size_t)n < size ? SW_OK : SW_ELIMIT;
+}
+
+static int write_out(struct sw_request *r, struct sw_buf *out)
+{
+	const struct sw_conf_listener *side = sw_generation_side(r->gen, r->target), *in_side = sw_generation_side(r->gen, r->source);
+	struct sw_peer *from = sw_idtab_get(&r->edge->peers, r->conn);
+	char via[400], rr[2][400], cookie[SW_COOKIE_TEXT], received[SW_ADDR_STRLEN] = "", ruri_text[1100], route_text[1100];
+	struct sw_str body = { r->body, r->body_len };
+	struct sw_hop ruri = { 0 }, route;
+	struct sw_edits e;
+	int hops = sw_msg_max_forwards(r->msg), err = SW_OK, in;
+	char raw[32];
+
+	sw_branch_make(raw);
+	snprintf(r->branch, sizeof(r->branch), "%s.%016llx", raw, (unsigned long long)loop_hash(r->msg));
+	sw_edits_init(&e);
+	snprintf(via, sizeof(via), "SIP/2.0/%s %.250s:%u;branch=%s", side->transport == SW_TRANSPORT_TCP ? "TCP" : "TLS", side->host,
+		 side->port, r->branch);
+	e.via = via;
+	e.pop_routes = r->own_routes;
+	e.max_forwards = hops < 0 ? 70 : hops - 1;
+	if (from) {
+		source_text(from, r->msg, received, &e.rport);
+		in = sw_generation_listener(r->gen, from->listener);
+		if (in >= 0)
+			in_side = &r->gen->conf->listeners[in];
+	}
+	e.received = received[0] ? received : NULL;
+	e.remove_received = true;
+	e.strip_asserted = r->authority.strip_asserted;
+	e.strip_identity = r->strip_identity;
+	e.from_display = r->authority.rewrite_display ? r->authority.display : NULL;
+	e.body = r->body ? &body : NULL;
+	if (!sw_msg_ruri(r->msg, &ruri))
+		return SW_EPARSE;
+	if (sw_msg_route(r->msg, r->own_routes, &route) && !route.lr) {
+		/* A strict router is next (RFC 3261 16.6 step 6): its URI becomes the Request-URI, which goes to the end of the set. */
+		if (!sw_str_copy(ruri_text, sizeof(ruri_text), route.text) || !sw_str_copy(route_text, sizeof(route_text), ruri.text))
+			return SW_ELIMIT;
+		e.pop_routes++;
+		e.ruri = ruri_text;
+		e.push_route = route_text;
+	}
+	if (r->makes_call) {
+		bool sips = ruri.uri.scheme == SW_SCHEME_SIPS, two = side != in_side;
+
+		sw_cookie_make(cookie, r->edge->cookie_key, r->call);
+		err = record_route(rr[0], sizeof(rr[0]), side, sips, two, cookie);
+		e.record_route[0] = rr[0];
+		if (two && err == SW_OK) {
+			err = record_route(rr[1], sizeof(rr[1]), in_side, sips, two, cookie);
+			e.record_route[1] = rr[1];
+		}
+	}
+	return err < 0 ? err : sw_msg_write(r->msg, &e, out);
+}
+
+static void step_send(struct sw_request *r, struct sw_peer *out)
+{
+	struct sw_edge *e = r->edge;
+	struct sw_call *c = call_of(r);
+	struct sw_buf bytes;
+	int err;
+
+	sw_buf_init(&bytes, 0);
+	err = write_out(r, &bytes);
+	if (err < 0) {
+		struct sw_verdict v = sw_verdict_make(SW_R_MSG_SYNTAX, "it can't be forwarded: %s", sw_error_text(err));
+
+		sw_buf_free(&bytes);
+		sw_request_fail(r, &v, 0);
+		return;
+	}
+	if (c) {
+		int leg = r->in_dialog ? !r->from_leg : SW_LEG_CALLEE;
+
+		sw_call_set_conn(c, leg, out->id);
+		if (!r->in_dialog)
+			snprintf(c->leg[leg].reference, sizeof(c->leg[leg].reference), "%s", r->reference);
+	}
+	r->client_conn = out->id;
+	if (r->method == SW_METHOD_ACK) {
+		/* ACK to a 2xx goes end to end, without a transaction. */
+		if (sw_peer_send(out, sw_buf_view(&bytes)) < 0)
+			sw_log(SW_LOG_WARN, "call.ack-lost", SW_ID("call", r->call), SW_ID("conn", out->id));
+		sw_buf_free(&bytes);
+		sw_request_over(r);
+		return;
+	}
+	err = sw_txn_client_open(e->txns, out->id, r->method, sw_msg_method_text(r->msg), sw_str_of(r->branch), sw_buf_view(&bytes),
+				 sw_response_event, r, &r->client);
+	sw_buf_free(&bytes);
+	if (err < 0) {
+		r->last = sw_verdict_make(SW_R_CONN_FAILED, "%s", sw_error_text(err));
+		if (r->in_dialog && r->next_target >= r->n_targets) {
+			sw_request_fail(r, &r->last, 0);
+			return;
+		}
+		sw_request_try_next(r);
+		return;
+	}
+	r->client_over = false;
+	sw_log(SW_LOG_DEBUG, "request.forwarded", SW_ID("conn", r->conn), SW_ID("call", r->call), SW_ID("to_conn", out->id),
+	       SW_SL("method", sw_msg_method_text(r->msg)));
+}

@@ -1,0 +1,535 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "edge/channel.h"
+#include "edge/listen.h"
+#include "edge/notify.h"
+#include "edge/sandbox.h"
+#include "media/media.h"
+
+enum {
+	BACKOFF_FIRST_MS = 500,
+	BACKOFF_MAX_MS = 30000,
+	LIVED_WELL_MS = 60000,
+	ALIVE_MS = 30000,            /* an edge that says nothing for so long is stuck */
+	STOP_GRACE_MS = 5000,
+	ARG_TEXT = 16,
+};
+
+enum child_kind { CHILD_MEDIA, CHILD_EDGE, CHILDREN };
+static const char *const child_names[] = { "media", "edge" };
+
+struct supervisor;
+
+struct child {
+	struct supervisor *s;
+	enum child_kind kind;
+	uv_process_t *process;       /* NULL: not running */
+	uint64_t started;
+	uint64_t backoff;
+	struct sw_timer restart;
+};
+
+struct sockets {
+	struct sw_addr *addr;
+	int *fd;
+	size_t n;
+};
+
+struct supervisor {
+	const struct sw_supervisor_opts *opts;
+	struct sw_loop *loop;
+	struct sw_conf *conf;
+	struct child child[CHILDREN];
+	struct sw_channel *edge;     /* NULL: no edge */
+	int media_pair[2];           /* [0] the edge's, [1] the media process's: kept open, so that neither's death shows the other an end */
+	struct sockets now, next;    /* next: of a reload that is being tried */
+	struct sw_conf *next_conf;
+	uv_signal_t signals[4];
+	struct sw_timer alive, kill;
+	bool ready_once, stopping, reloading;
+	int exit_status;
+};
+
+static int spawn_edge(struct supervisor *s);
+static int spawn_media(struct supervisor *s);
+static void stop(struct supervisor *s);
+
+/* --- listening sockets --- */
+
+static void sockets_free(struct sockets *k, const struct sockets *keep)
+{
+	for (size_t i = 0; i < k->n; i++) {
+		bool kept = false;
+
+		for (size_t j = 0; keep && j < keep->n; j++)
+			kept = kept || keep->fd[j] == k->fd[i];
+		if (!kept && k->fd[i] >= 0)
+			close(k->fd[i]);
+	}
+	free(k->addr);
+	free(k->fd);
+	*k = (struct sockets){ 0 };
+}
+
+static int reuse_or_bind(int *fd, const struct sockets *old, const struct sw_addr *a)
+{
+	for (size_t i = 0; i < old->n; i++)
+		if (sw_addr_eq(&old->addr[i], a)) {
+			*fd = old->fd[i];
+			return SW_OK;
+		}
+	return sw_listen_bind(fd, a);
+}
+
+static int sockets_bind(struct sockets *out, const struct sw_conf *conf, const struct sockets *old)
+{
+	struct sockets k = { 0 };
+	char text[SW_ADDR_STRLEN];
+	int err = SW_OK;
+
+	for (size_t i = 0; i < conf->n_listeners; i++)
+		k.n += conf->listeners[i].n_addresses;
+	if (k.n > SW_CHANNEL_FDS_MAX)
+		return SW_ELIMIT;
+	k.addr = calloc(k.n + 1, sizeof(*k.addr));
+	k.fd = calloc(k.n + 1, sizeof(*k.fd));
+	if (!k.addr || !k.fd) {
+		free(k.addr);
+		free(k.fd);
+		return SW_ENOMEM;
+	}
+	k.n = 0;
+	for (size_t i = 0; i < conf->n_listeners; i++)
+		for (size_t j = 0; j < conf->listeners[i].n_addresses && err == SW_OK; j++) {
+			k.addr[k.n] = conf->listeners[i].addresses[j];
+			err = reuse_or_bind(&k.fd[k.n], old, &k.addr[k.n]);
+			if (err < 0)
+				sw_log(SW_LOG_ERROR, "listen.failed", SW_S("listener", conf->listeners[i].name),
+				       SW_S("address", sw_addr_text(&k.addr[k.n], text)), SW_S("detail", sw_error_text(err)));
+			else
+				k.n++;
+		}
+	if (err < 0) {
+		sockets_free(&k, old);
+		return err;
+	}
+	*out = k;
+	return SW_OK;
+}
+
+/* --- children --- */
+
+static void on_process_closed(uv_handle_t *h)
+{
+	free(h);
+}
+
+static bool any_running(const struct supervisor *s)
+{
+	return s->child[CHILD_EDGE].process || s->child[CHILD_MEDIA].process;
+}
+
+static void on_restart(void *arg)
+{
+	struct child *c = arg;
+	int err = c->kind == CHILD_EDGE ? spawn_edge(c->s) : spawn_media(c->s);
+
+	if (err < 0 && sw_timer_start(&c->restart, BACKOFF_MAX_MS) < 0)
+		stop(c->s);
+}
+
+static void child_gone(struct child *c, int64_t status, int sig)
+{
+	struct supervisor *s = c->s;
+	bool wanted = s->stopping;
+
+	sw_log(wanted && !sig && !status ? SW_LOG_INFO : SW_LOG_ERROR, "child.exited", SW_S("child", child_names[c->kind]),
+	       SW_I("status", status), SW_I("signal", sig));
+	c->process = NULL;
+	if (c->kind == CHILD_EDGE) {
+		sw_timer_stop(&s->alive);
+		sw_channel_free(s->edge);
+		s->edge = NULL;
+		s->reloading = false;
+		sockets_free(&s->next, &s->now);
+		sw_conf_unref(s->next_conf);
+		s->next_conf = NULL;
+	}
+	if (s->stopping) {
+		if (c->kind == CHILD_EDGE && s->child[CHILD_MEDIA].process)
+			uv_process_kill(s->child[CHILD_MEDIA].process, SIGTERM);
+		if (!any_running(s))
+			sw_loop_stop(s->loop);
+		return;
+	}
+	if (c->kind == CHILD_EDGE && (!s->ready_once || status == 78)) {
+		/* It never worked, or the configuration is at fault: starting it again would not help. */
+		s->exit_status = status ? (int)status : 70;
+		stop(s);
+		return;
+	}
+	if (sw_loop_now(s->loop) - c->started > LIVED_WELL_MS)
+		c->backoff = 0;
+	sw_log(SW_LOG_WARN, "child.restart", SW_S("child", child_names[c->kind]), SW_U("in_ms", c->backoff));
+	if (sw_timer_start(&c->restart, c->backoff) < 0)
+		stop(s);
+	c->backoff = c->backoff ? (c->backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff * 2) : BACKOFF_FIRST_MS;
+}
+
+static void on_child_exit(uv_process_t *p, int64_t status, int sig)
+{
+	struct child *c = p->data;
+
+	uv_close((uv_handle_t *)p, on_process_closed);
+	child_gone(c, status, sig);
+}
+
+static int spawn(struct child *c, const char *const *args, const int *fds, size_t n_fds)
+{
+	uv_stdio_container_t io[SW_FD_EDGE_LISTEN + SW_CHANNEL_FDS_MAX];
+	uv_process_options_t o = { .file = c->s->opts->program, .exit_cb = on_child_exit, .stdio = io, .stdio_count = (int)n_fds + 3 };
+	int err;
+
+	/* libuv's type lacks const; it does not write to them. */
+	memcpy(&o.args, &args, sizeof(o.args));
+	io[0].flags = UV_IGNORE;
+	for (int i = 1; i < 3; i++) {
+		io[i].flags = UV_INHERIT_FD;
+		io[i].data.fd = i;
+	}
+	for (size_t i = 0; i < n_fds; i++) {
+		io[3 + i].flags = UV_INHERIT_FD;
+		io[3 + i].data.fd = fds[i];
+	}
+	c->process = calloc(1, sizeof(*c->process));
+	if (!c->process)
+		return SW_ENOMEM;
+	c->process->data = c;
+	err = uv_spawn(sw_loop_uv(c->s->loop), c->process, &o);
+	if (err < 0) {
+		sw_log(SW_LOG_ERROR, "child.not-started", SW_S("child", child_names[c->kind]), SW_S("detail", uv_strerror(err)));
+		uv_close((uv_handle_t *)c->process, on_process_closed);
+		c->process = NULL;
+		return err;
+	}
+	c->started = sw_loop_now(c->s->loop);
+	sw_log(SW_LOG_INFO, "child.started", SW_S("child", child_names[c->kind]), SW_I("pid", c->process->pid));
+	return SW_OK;
+}
+
+static int spawn_media(struct supervisor *s)
+{
+	const char *args[] = { "sipwardd", "--role=media", "--user", s->conf->user, NULL };
+	struct sw_media_setup setup;
+	int fds[2], setup_pipe[2], err;
+
+	memset(&setup, 0, sizeof(setup));
+	sw_media_setup_from_conf(&setup, s->conf);
+	if (pipe2(setup_pipe, O_CLOEXEC) < 0)
+		return sw_error_from_errno(errno);
+	/* Less than a pipe holds, so it does not block. */
+	if (write(setup_pipe[1], &setup, sizeof(setup)) != (ssize_t)sizeof(setup)) {
+		close(setup_pipe[0]);
+		close(setup_pipe[1]);
+		return SW_EINTERNAL;
+	}
+	fds[0] = s->media_pair[1];
+	fds[1] = setup_pipe[0];
+	err = spawn(&s->child[CHILD_MEDIA], args, fds, 2);
+	close(setup_pipe[0]);
+	close(setup_pipe[1]);
+	return err;
+}
+
+static void on_edge(void *arg, const char *word, const char *text, int *fds, size_t n_fds);
+
+static int spawn_edge(struct supervisor *s)
+{
+	const char *args[] = { "sipwardd", "--role=edge", "-f", s->opts->config, "--listeners", NULL, NULL };
+	int fds[2 + SW_CHANNEL_FDS_MAX], pair[2], err;
+	char count[ARG_TEXT];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return sw_error_from_errno(errno);
+	snprintf(count, sizeof(count), "%zu", s->now.n);
+	args[5] = count;
+	fds[0] = pair[1];
+	fds[1] = s->media_pair[0];
+	memcpy(fds + 2, s->now.fd, s->now.n * sizeof(int));
+	err = spawn(&s->child[CHILD_EDGE], args, fds, 2 + s->now.n);
+	close(pair[1]);
+	if (err < 0) {
+		close(pair[0]);
+		return err;
+	}
+	err = sw_channel_new(&s->edge, s->loop, pair[0], on_edge, s);
+	return err == SW_OK ? sw_timer_start(&s->alive, ALIVE_MS) : err;
+}
+
+/* --- reload --- */
+
+static void log_diag(const struct sw_diag *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		sw_log(d->entries[i].level == SW_DIAG_ERROR ? SW_LOG_ERROR : SW_LOG_WARN, "config", SW_S("file", d->entries[i].file),
+		       SW_I("line", d->entries[i].line), SW_S("detail", d->entries[i].text));
+}
+
+static void reload_end(struct supervisor *s, bool ok)
+{
+	if (ok) {
+		sockets_free(&s->now, &s->next);
+		s->now = s->next;
+		s->next = (struct sockets){ 0 };
+		sw_conf_unref(s->conf);
+		s->conf = s->next_conf;
+	} else {
+		sockets_free(&s->next, &s->now);
+		sw_conf_unref(s->next_conf);
+	}
+	s->next_conf = NULL;
+	s->reloading = false;
+	sw_notify("READY=1");
+}
+
+/* What only a restart can change is said, not silently left. */
+static void restart_only(const struct sw_conf *a, const struct sw_conf *b)
+{
+	struct sw_media_setup x, y;
+
+	memset(&x, 0, sizeof(x));
+	memset(&y, 0, sizeof(y));
+	sw_media_setup_from_conf(&x, a);
+	sw_media_setup_from_conf(&y, b);
+	if (memcmp(&x, &y, sizeof(x)))
+		sw_log(SW_LOG_WARN, "reload.needs-restart", SW_S("detail", "media ports, workers or interfaces changed"));
+	if (strcmp(a->user, b->user) || strcmp(a->state_dir, b->state_dir) || strcmp(a->control, b->control))
+		sw_log(SW_LOG_WARN, "reload.needs-restart", SW_S("detail", "node.user, state_dir or control changed"));
+}
+
+static void reload(struct supervisor *s)
+{
+	struct sw_diag diag;
+	int err;
+
+	if (s->reloading || s->stopping || !s->edge)
+		return;
+	sw_notify_reloading();
+	sw_diag_init(&diag);
+	s->reloading = true;
+	err = sw_conf_load(&s->next_conf, s->opts->config, &diag);
+	log_diag(&diag);
+	sw_diag_free(&diag);
+	if (err == SW_OK)
+		err = sockets_bind(&s->next, s->next_conf, &s->now);
+	if (err == SW_OK) {
+		restart_only(s->conf, s->next_conf);
+		err = sw_channel_send(s->edge, "reload", "", s->next.fd, s->next.n);
+	}
+	if (err < 0) {
+		sw_log(SW_LOG_ERROR, "reload.refused", SW_S("detail", sw_error_text(err)), SW_S("what", "the old configuration stays"));
+		reload_end(s, false);
+	}
+}
+
+/* --- the edge's words --- */
+
+static void on_edge(void *arg, const char *word, const char *text, int *fds, size_t n_fds)
+{
+	struct supervisor *s = arg;
+	char note[300];
+
+	for (size_t i = 0; i < n_fds; i++)
+		close(fds[i]);
+	if (!word)
+		return;  /* its exit tells */
+	if (!strcmp(word, "ready")) {
+		s->ready_once = true;
+		sw_notify("READY=1");
+	} else if (!strcmp(word, "alive")) {
+		if (sw_timer_start(&s->alive, ALIVE_MS) < 0)
+			stop(s);
+		snprintf(note, sizeof(note), "WATCHDOG=1\nSTATUS=%.200s", text);
+		sw_notify(note);
+	} else if (!strcmp(word, "reloaded")) {
+		reload_end(s, true);
+	} else if (!strcmp(word, "reload-failed")) {
+		reload_end(s, false);
+	} else if (!strcmp(word, "reload-please")) {
+		reload(s);
+	} else if (!strcmp(word, "drain-please")) {
+		stop(s);
+	}
+}
+
+static void on_alive(void *arg)
+{
+	struct supervisor *s = arg;
+
+	if (!s->child[CHILD_EDGE].process)
+		return;
+	sw_log(SW_LOG_ERROR, "edge.stuck", SW_U("silent_ms", ALIVE_MS));
+	uv_process_kill(s->child[CHILD_EDGE].process, SIGKILL);
+}
+
+/* --- signals --- */
+
+static void on_kill(void *arg)
+{
+	struct supervisor *s = arg;
+
+	for (int i = 0; i < CHILDREN; i++)
+		if (s->child[i].process)
+			uv_process_kill(s->child[i].process, SIGKILL);
+}
+
+/* First: drain. Second: stop now. */
+static void stop(struct supervisor *s)
+{
+	bool again = s->stopping;
+	uint64_t grace = again ? STOP_GRACE_MS : s->conf->limits.drain + STOP_GRACE_MS;
+
+	if (!again)
+		sw_notify("STOPPING=1");
+	s->stopping = true;
+	for (int i = 0; i < CHILDREN; i++)
+		sw_timer_stop(&s->child[i].restart);
+	if (s->edge && sw_channel_send(s->edge, again ? "stop" : "drain", "", NULL, 0) < 0)
+		grace = 0;
+	if (!s->edge && s->child[CHILD_MEDIA].process)
+		uv_process_kill(s->child[CHILD_MEDIA].process, SIGTERM);
+	if (!any_running(s))
+		sw_loop_stop(s->loop);
+	else if (sw_timer_start(&s->kill, grace) < 0)
+		on_kill(s);
+}
+
+static void on_signal(uv_signal_t *h, int sig)
+{
+	struct supervisor *s = h->data;
+
+	sw_log(SW_LOG_INFO, "signal", SW_S("name", sigabbrev_np(sig)));
+	if (sig == SIGHUP)
+		reload(s);
+	else
+		stop(s);
+}
+
+static int watch_signals(struct supervisor *s)
+{
+	static const int which[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+	int err = 0;
+
+	for (size_t i = 0; i < 4 && err == 0; i++) {
+		err = uv_signal_init(sw_loop_uv(s->loop), &s->signals[i]);
+		s->signals[i].data = s;
+		if (err == 0)
+			err = uv_signal_start(&s->signals[i], on_signal, which[i]);
+	}
+	return err;
+}
+
+/* --- start and end --- */
+
+static int write_pidfile(const char *path)
+{
+	FILE *f = fopen(path, "we");
+
+	if (!f)
+		return sw_error_from_errno(errno);
+	fprintf(f, "%d\n", (int)getpid());
+	return fclose(f) == 0 ? SW_OK : sw_error_from_errno(errno);
+}
+
+static int prepare_places(const struct sw_conf *conf)
+{
+	char dir[4096];
+	const char *slash = strrchr(conf->control, '/');
+	int err = sw_sandbox_directory(conf->state_dir, conf->user);
+
+	if (err < 0)
+		sw_log(SW_LOG_ERROR, "state.failed", SW_S("dir", conf->state_dir), SW_S("detail", sw_error_text(err)));
+	if (err == SW_OK && slash && slash > conf->control) {
+		sw_str_copy(dir, sizeof(dir), (struct sw_str){ conf->control, (size_t)(slash - conf->control) });
+		err = sw_sandbox_directory(dir, conf->user);
+		if (err < 0)
+			sw_log(SW_LOG_ERROR, "control.failed", SW_S("dir", dir), SW_S("detail", sw_error_text(err)));
+	}
+	return err;
+}
+
+static int start(struct supervisor *s)
+{
+	const struct sw_supervisor_opts *o = s->opts;
+	int err = prepare_places(s->conf);
+
+	if (err < 0)
+		return 73;
+	if (o->pidfile && (err = write_pidfile(o->pidfile)) < 0) {
+		sw_log(SW_LOG_ERROR, "pidfile.failed", SW_S("path", o->pidfile), SW_S("detail", sw_error_text(err)));
+		return 73;
+	}
+	if (sockets_bind(&s->now, s->conf, &(struct sockets){ 0 }) < 0)
+		return 71;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, s->media_pair) < 0)
+		return 71;
+	if (watch_signals(s) < 0 || spawn_media(s) < 0 || spawn_edge(s) < 0)
+		return 71;
+	return 0;
+}
+
+int sw_supervisor_main(const struct sw_supervisor_opts *o, struct sw_conf *conf)
+{
+	struct supervisor s = { .opts = o, .media_pair = { -1, -1 } };
+	int status;
+
+	if (sw_loop_new(&s.loop) < 0)
+		return 71;
+	s.conf = sw_conf_ref(conf);
+	for (int i = 0; i < CHILDREN; i++) {
+		s.child[i] = (struct child){ .s = &s, .kind = (enum child_kind)i };
+		sw_timer_init(&s.child[i].restart, s.loop, on_restart, &s.child[i]);
+	}
+	sw_timer_init(&s.alive, s.loop, on_alive, &s);
+	sw_timer_init(&s.kill, s.loop, on_kill, &s);
+	status = start(&s);
+	if (status == 0) {
+		sw_loop_run(s.loop);
+		status = s.exit_status;
+	} else {
+		s.exit_status = status;
+		stop(&s);
+		if (any_running(&s))
+			sw_loop_run(s.loop);
+	}
+	for (int i = 0; i < CHILDREN; i++)
+		sw_timer_stop(&s.child[i].restart);
+	sw_timer_stop(&s.alive);
+	sw_timer_stop(&s.kill);
+	sw_channel_free(s.edge);
+	sockets_free(&s.next, &s.now);
+	sockets_free(&s.now, NULL);
+	for (int i = 0; i < 2; i++)
+		if (s.media_pair[i] >= 0)
+			close(s.media_pair[i]);
+	sw_loop_free(s.loop);
+	sw_conf_unref(s.next_conf);
+	sw_conf_unref(s.conf);
+	if (o->pidfile)
+		unlink(o->pidfile);
+	sw_log(SW_LOG_INFO, "stopped", SW_I("status", status));
+	return status;
+}
