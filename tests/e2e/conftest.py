@@ -26,11 +26,7 @@ def world():
 	try:
 		w.edge = w.start_edge()
 		yield w
-		# everybody leaves: nothing may stay behind
-		for peer in list(w.closing):
-			if peer is not w.dns and not hasattr(peer, "daemon"):
-				w.closing.remove(peer)
-				(getattr(peer, "stop", None) or peer.close)()
+		w.close_peers()  # nothing may stay behind
 		if w.edge.proc and w.edge.proc.running():
 			w.edge.wait_nothing_held(timeout=40)
 	finally:

@@ -72,8 +72,8 @@ def refused_in_sip(w, conn, status, reason, ruri, from_, method="INVITE", extra=
 	body = offer(conn.local[0]) if method == "INVITE" else ""
 	answer = conn.ask(request(method, ruri, from_, ruri, call_id, contact=f"sip:x@{conn.local[0]}:{conn.local[1]};transport=tls", body=body,
 		extra=extra, routes=routes, via=f"{conn.local[0]}:{conn.local[1]}", **more))
-	line = w.edge.wait_line(since, reason=reason)
-	assert answer.status == status, f"{answer} for {reason}, expected {status}"
+	line = w.edge.wait_line(since, event="request.refused", callid=call_id)
+	assert (answer.status, line["reason"]) == (status, reason), f"{answer}, {explain(line)}; expected {status}, {reason}"
 	for agent in (w.desk, w.far, w.zoneb):
 		assert not agent.seen(call_id), f"{agent.contact} was reached by {method}"
 	assert not w.kamailio.seen(call_id, method), f"Kamailio was reached by {method}"
@@ -178,7 +178,7 @@ def wrong_name(w):
 
 @scenario("5062, the partner's name from a rogue CA")
 def wrong_ca(w):
-	return turned_away(w, "rogue", "tls.chain")
+	return turned_away(w, "rogue", "identity.trust")
 
 
 @scenario("5062, the partner's name from the CA of another zone")

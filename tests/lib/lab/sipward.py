@@ -97,13 +97,9 @@ class Sipwardd:
 		return kids
 
 	def child(self, name):
-		"""The process id of the child called edge or media: by what it writes in front of its log lines."""
+		"""The process id of the child in that role: edge or media."""
 		for pid, line in self.children().items():
-			try:
-				comm = open(f"/proc/{pid}/comm").read()
-			except OSError:
-				continue
-			if name in line or name in comm:
+			if re.search(rf"--role[ =]{name}\b", line):
 				return pid
 		raise AssertionError(f"no child {name} among {self.children()}")
 
@@ -129,12 +125,12 @@ class Sipwardd:
 		return json.loads(self.command("status", "--json").stdout)
 
 	def counts(self):
-		"""What is held now: {"connections", "calls", "pinholes", "transactions"}."""
+		"""What is held now, each a number; pinholes is -1 while the media process is not there."""
 		return held(self.status())
 
 	def wait_nothing_held(self, connections=True, timeout=15.0):
 		"""No call, no pinhole, no transaction is left; with connections=True, no connection either."""
-		want = ("calls", "pinholes", "transactions") + (("connections",) if connections else ())
+		want = ("calls", "pinholes", "transactions", "requests") + (("connections",) if connections else ())
 		last = {}
 		def empty():
 			last.update(self.counts())
@@ -153,15 +149,6 @@ class Sipwardd:
 
 
 def held(status):
-	c = status.get("counts", status)
-	def count(*names):
-		for n in names:
-			v = c.get(n)
-			if v is None:
-				continue
-			if isinstance(v, dict):
-				return sum(x for x in v.values() if isinstance(x, int))
-			return len(v) if isinstance(v, list) else int(v)
-		raise KeyError(f"no {names[0]} in {sorted(c)}")
-	return {"connections": count("connections"), "calls": count("calls"), "pinholes": count("pinholes"),
-		"transactions": count("transactions")}
+	c, media = status["counts"], status["media"]
+	return {"connections": c["connections"], "calls": c["calls"], "pinholes": media["pinholes"] if media else -1,
+		"transactions": c["transactions_server"] + c["transactions_client"], "requests": c["requests"]}

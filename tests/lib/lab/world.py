@@ -78,6 +78,13 @@ class World:
 		self.closing.append(thing)
 		return thing
 
+	def close_peers(self):
+		"""Everybody leaves but the daemons and the name server."""
+		for thing in reversed(self.closing[:]):
+			if thing is not self.dns and not isinstance(thing, Sipwardd):
+				self.closing.remove(thing)
+				(getattr(thing, "stop", None) or thing.close)()
+
 	def close(self):
 		for thing in reversed(self.closing):
 			(getattr(thing, "stop", None) or thing.close)()
