@@ -8,6 +8,7 @@ import pytest
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../lib"))
 
 from lab import proc  # noqa: E402
+from lab.sipward import binaries  # noqa: E402
 from lab.world import World  # noqa: E402
 
 
@@ -19,6 +20,7 @@ def lacking(e):
 
 @pytest.fixture(scope="session")
 def world():
+	binaries()  # a build to test is not a tool that may be missing
 	try:
 		w = World()
 	except proc.Missing as e:
@@ -29,6 +31,7 @@ def world():
 		w.close_peers()  # nothing may stay behind
 		if w.edge.proc and w.edge.proc.running():
 			w.edge.wait_nothing_held(timeout=40)
+			w.stop_edge(w.edge)
 	finally:
 		w.close()
 

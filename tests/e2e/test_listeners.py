@@ -5,6 +5,8 @@ import re
 import pytest
 
 from lab import proc
+from lab.linphone import Linphone
+from lab.net import wait_until
 from lab.scenarios import refused_at_handshake, turned_away
 from lab.sipraw import request
 from lab.world import INSIDE, MUTUAL, OURS, PARTNER, PUBLIC
@@ -114,3 +116,26 @@ def test_the_server_we_call_must_prove_the_domain(lab):
 	finally:
 		lab.dns.change(PARTNER, ("unset", "_sips._tcp"), ("set", "_sips._tcp", 5, "SRV", "10", "10", "5061", f"sip.{PARTNER}."))
 		impostor.close()
+
+
+def test_a_strangers_telephone_that_verifies_us(lab, tmp_path):
+	"""linphone: TLS 1.2, no certificate, our name and chain checked; its MESSAGE gets in. With another root it says nothing."""
+	from conftest import lacking
+	if not lab.dns.can_wrap():
+		pytest.skip("linphone needs a name server of its own, which this system does not let us give it")
+	try:
+		phones = [Linphone(str(tmp_path / name), f"edge.{OURS}:{PUBLIC}", ca, lab.dns) for name, ca in (
+			("trusts", lab.pki.root), ("distrusts", lab.pki.rogue_root))]
+	except proc.Missing as e:
+		lacking(e)
+	since = lab.edge.mark()
+	try:
+		phones[1].start().command(f"message sip:desk@{OURS} nothing")
+		lab.edge.wait_line(since, event="conn.refused", reason="tls.handshake")
+		phones[0].start().command(f"message sip:desk@{OURS} hello")
+		wait_until("the message at the desk", lambda: [m for m in lab.desk.requests if m.method == "MESSAGE"], 10)
+		assert [m.body for m in lab.desk.requests if m.method == "MESSAGE"] == [b"hello"]
+		assert lab.edge.lines(since, event="conn.admitted", zone="internet", tls="TLSv1.2")
+	finally:
+		for p in phones:
+			p.stop()

@@ -368,6 +368,8 @@ class Agent:
 
 	def reset(self):
 		self.invite, self.others = "answer", 200
+		self.requests.clear()
+		self.responses.clear()
 
 	def close(self):
 		self._stop.set()

@@ -18,7 +18,7 @@ def binaries():
 	for d in (os.environ.get("SIPWARD_BUILD"), f"{TREE}/build", TREE):
 		if d and os.access(f"{d}/src/sipwardd", os.X_OK):
 			return os.path.abspath(f"{d}/src/sipwardd"), os.path.abspath(f"{d}/src/sipward")
-	raise proc.Missing("missing: sipwardd is not built (./autogen.sh && mkdir build && cd build && ../configure && make)")
+	raise RuntimeError("sipwardd is not built (./autogen.sh && mkdir build && cd build && ../configure && make)")
 
 
 def libconfig(value, depth=0):
