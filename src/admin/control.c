@@ -206,7 +206,7 @@ fail:
 int sw_control_new(struct sw_control **out, struct sw_loop *l, const char *path, sw_control_fn *fn, void *arg)
 {
 	struct sw_control *k = calloc(1, sizeof(*k));
-	int fd, err;
+	int fd = -1, err;
 
 	if (!k)
 		return SW_ENOMEM;

@@ -111,7 +111,7 @@ static bool as_v4(const struct sw_addr *a, uint32_t *v4)
 
 bool sw_addr_same_host(const struct sw_addr *a, const struct sw_addr *b)
 {
-	uint32_t x, y;
+	uint32_t x = 0, y = 0;
 	bool ax = as_v4(a, &x), by = as_v4(b, &y);
 
 	if (ax || by)
