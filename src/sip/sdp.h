@@ -43,13 +43,14 @@ int sw_sdp_parse(struct sw_sdp *s, struct sw_str text, struct sw_verdict *v) SW_
 void sw_sdp_free(struct sw_sdp *s);
 
 struct sw_sdp_rewrite {
-	struct sw_addr local[SW_SDP_MEDIA_MAX];       /* what we advertise for each m-line, port included; AF_UNSPEC: port 0 (rejected or not relayed) */
+	/* What we advertise for each m-line, port included; AF_UNSPEC: port 0 (rejected or not relayed). */
+	struct sw_addr local[SW_SDP_MEDIA_MAX];
 	uint16_t local_rtcp[SW_SDP_MEDIA_MAX];        /* RTCP port; 0: RTP port + 1 */
 };
 /*
- * Writes the rewritten body: c=, m= port, a=rtcp; ICE attributes and BUNDLE groups removed (bundle = strip); everything else as it came,
- * order kept. m-lines that are not relayed get port 0; one that came with port 0 keeps it, bundle-only or not (RFC 9143 7.2.1: without
- * BUNDLE it is a rejected one). A c= that says hold stays as it is. SW_EINVALID for an address without a port.
+ * Writes the rewritten body: c=, m= port, a=rtcp; ICE attributes and BUNDLE groups removed (bundle = strip); everything else as
+ * it came, order kept. m-lines that are not relayed get port 0; one that came with port 0 keeps it, bundle-only or not (RFC 9143
+ * 7.2.1: without BUNDLE it is a rejected one). A c= that says hold stays as it is. SW_EINVALID for an address without a port.
  */
 int sw_sdp_write(const struct sw_sdp *s, const struct sw_sdp_rewrite *r, struct sw_buf *out) SW_MUSTCHECK;
 const char *sw_sdp_proto_name(enum sw_sdp_proto p);

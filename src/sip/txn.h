@@ -7,8 +7,9 @@
  * The layer knows no sockets: it sends through a callback with a connection's id, and fails a transaction when told the
  * connection is gone. It keeps the flattened bytes of what it may have to send again and the keys, never a parsed message.
  *
- * Owner: the layer owns the transactions; others hold ids. All on the loop. No callback is made from within the call
- * that creates a transaction.
+ * Owner: the layer owns the transactions; others hold ids. All on the loop. Callbacks come from a timer (0 ms for what is known
+ * at once), so never from within a call to the layer, but for SW_TXN_RESPONSE, which comes from sw_txn_client_response. A
+ * callback may call anything here.
  */
 #include "core/id.h"
 #include "core/loop.h"
@@ -31,15 +32,26 @@ void sw_txns_free(struct sw_txns *t);           /* ends all without callbacks */
 size_t sw_txns_count(const struct sw_txns *t, size_t *server, size_t *client);
 
 /* --- server side --- */
-enum sw_txn_match { SW_TXN_NEW, SW_TXN_ABSORBED /* retransmission or ACK to our non-2xx: dealt with */, SW_TXN_STRAY_ACK /* ACK to a 2xx: forward end to end */ };
+enum sw_txn_match {
+	SW_TXN_NEW,
+	SW_TXN_ABSORBED,      /* retransmission or ACK to our non-2xx: dealt with */
+	SW_TXN_STRAY_ACK,     /* ACK to a 2xx: forward end to end */
+};
 /*
- * RFC 3261 17.2.3 by branch, sent-by and method (and RFC 2543 matching where the branch has no cookie), bound to the connection it came on.
- * For NEW a transaction is created (not for ACK, nor CANCEL: see sw_txn_find_invite) and *out is its id; SW_ELIMIT when the layer is full.
+ * RFC 3261 17.2.3 by branch, sent-by and method (and RFC 2543 matching where the branch has no cookie), bound to the connection
+ * it came on. For NEW a transaction is created and *out is its id (not for ACK; nor for CANCEL, whose *out is 0: see
+ * sw_txn_find_invite). SW_ELIMIT when the layer is full or the request's key is absurdly long. A transaction that is not answered
+ * ends silently: after 64*T1 (RFC 4320: no 408 then), an INVITE C + 256*T1 after its last provisional.
  */
-int sw_txn_server_open(struct sw_txns *t, const struct sw_msg *request, sw_id conn, enum sw_txn_match *match, sw_id *out) SW_MUSTCHECK;
+int sw_txn_server_open(struct sw_txns *t, const struct sw_msg *request, sw_id conn, enum sw_txn_match *match,
+		       sw_id *out) SW_MUSTCHECK;
 /* The INVITE transaction a CANCEL is for, 0 when there is none. It must have come on the same connection. */
 sw_id sw_txn_find_invite(struct sw_txns *t, const struct sw_msg *cancel, sw_id conn);
-/* Sends (and keeps, for retransmissions) a response on the transaction's connection. A second 2xx to an INVITE is allowed (Accepted). SW_ENOTFOUND when the transaction is over. */
+/*
+ * Sends (and keeps, for retransmissions) a response on the transaction's connection. A second 2xx to an INVITE is allowed
+ * (Accepted). SW_ENOTFOUND when it takes no more (over, or a final response was sent). The transport's own error is passed on:
+ * the transaction goes on as if the response had been sent.
+ */
 int sw_txn_respond(struct sw_txns *t, sw_id server, int status, struct sw_str bytes) SW_MUSTCHECK;
 bool sw_txn_server_done(struct sw_txns *t, sw_id server);   /* has a final response been sent, or is it gone? */
 /* Called once when a server transaction ends, whatever way; ack: true when a final non-2xx was acknowledged. */
@@ -56,16 +68,18 @@ enum sw_txn_event {
 };
 typedef void sw_txn_client_fn(void *arg, sw_id client, enum sw_txn_event ev, const struct sw_msg *msg);
 /*
- * Sends the request and waits. branch is the one in its top Via. method: INVITE or other; ACK to 2xx goes with sw_txn_send_ack instead.
- * A final non-2xx to an INVITE is acknowledged by the layer. 2xx are passed on, each.
+ * Sends the request and waits. branch is the one in its top Via. method: INVITE or other; an ACK to a 2xx goes without a
+ * transaction, a CANCEL by sw_txn_client_cancel. A final non-2xx to an INVITE is acknowledged by the layer. 2xx are passed on,
+ * each. When the send fails, its error is returned and there is no transaction and no event. SW_ELIMIT, SW_EEXISTS (branch in
+ * use), SW_ENOMEM.
  */
 int sw_txn_client_open(struct sw_txns *t, sw_id conn, enum sw_method method, struct sw_str method_text, struct sw_str branch,
 		       struct sw_str bytes, sw_txn_client_fn *fn, void *arg, sw_id *out) SW_MUSTCHECK;
 /* Cancels an INVITE: now when a provisional came, else as soon as one does (RFC 3261 9.1). Nothing when it is over. */
 void sw_txn_client_cancel(struct sw_txns *t, sw_id client);
-/* The caller wants no more events (its own end); the transaction finishes by itself. */
+/* The caller wants no more events, not even ENDED (its own end); the transaction finishes by itself. */
 void sw_txn_client_orphan(struct sw_txns *t, sw_id client);
-/* A response that came on conn: true when a transaction took it; false: stray, drop it. Only the connection the request went out on counts. */
+/* A response that came on conn: true when a transaction took it; false: stray, drop it. Only the request's connection counts. */
 bool sw_txn_client_response(struct sw_txns *t, const struct sw_msg *response, sw_id conn);
 
 /* The connection is gone: its client transactions get FAILED; server transactions stay and end in time. */

@@ -170,7 +170,8 @@ static void what_could_be_read_in_two_ways_is_refused(void **state)
 		V "c=IN IP4 192.0.2.1\r\nm=audio 4000/2 RTP/AVP 0\r\n", V "c=IN IP4 192.0.2.1\r\nm=audio 99999 RTP/AVP 0\r\n",
 		V "c=IN IP4 192.0.2.1\r\nm=audio 4294967296 RTP/AVP 0\r\n", V "c=IN IP4 192.0.2.1\r\nm=audio\t4000 RTP/AVP 0\r\n",
 		V "c=IN IP4 192.0.2.1\r\nm=audio  4000 RTP/AVP 0\r\n", V "c=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP\r\n",
-		V "c=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp:x\r\n", V "c=IN IP4 192.0.2.1\r\nm=audio 1 RTP/AVP 0\r\na=rtcp:70000\r\n",
+		V "c=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp:x\r\n",
+		V "c=IN IP4 192.0.2.1\r\nm=audio 1 RTP/AVP 0\r\na=rtcp:70000\r\n",
 		V "c=IN IP4 192.0.2.1\r\nm=audio 4000 RTP/AVP 0\r\na=rtcp:4001 IN IP4 1.2\r\n",
 	};
 
@@ -271,7 +272,8 @@ static void a_session_address_serving_two_locals_is_split(void **state)
 {
 	(void)state;
 	/* i= stays right behind its m= */
-	write_is(V "c=IN IP4 203.0.113.5\r\nt=0 0\r\nm=audio 52000 RTP/AVP 0\r\nm=video 52002 RTP/AVP 96\r\ni=camera\r\nb=AS:9\r\nm=audio 52004 RTP/AVP 0\r\n",
+	write_is(V "c=IN IP4 203.0.113.5\r\nt=0 0\r\nm=audio 52000 RTP/AVP 0\r\n"
+		 "m=video 52002 RTP/AVP 96\r\ni=camera\r\nb=AS:9\r\nm=audio 52004 RTP/AVP 0\r\n",
 		 TO(LOCAL ":36000", "[2001:db8::10]:36002", "192.0.2.11:36004"),
 		 V "c=IN IP4 " LOCAL "\r\nt=0 0\r\nm=audio 36000 RTP/AVP 0\r\n"
 		 "m=video 36002 RTP/AVP 96\r\ni=camera\r\nc=IN IP6 2001:db8::10\r\nb=AS:9\r\n"
@@ -323,7 +325,8 @@ static void rtcp_is_rewritten_left_out_or_added(void **state)
 	write_is(V "c=IN IP4 203.0.113.5\r\nm=audio 5000 RTP/AVP 0\r\na=rtcp-mux\r\na=rtcp:5000", &r,
 		 V "c=IN IP4 " LOCAL "\r\nm=audio 36000 RTP/AVP 0\r\na=rtcp-mux\r\na=rtcp:36000");
 	/* no way round the relay by a=rtcp of the session, of a rejected line, or of one that has no RTCP */
-	write_is(V "c=IN IP4 203.0.113.5\r\na=rtcp:1 IN IP4 203.0.113.5\r\nm=audio 5000 RTP/AVP 0\r\na=rtcp:5007\r\nm=application 5002 UDP/BFCP *\r\na=rtcp:7\r\n",
+	write_is(V "c=IN IP4 203.0.113.5\r\na=rtcp:1 IN IP4 203.0.113.5\r\nm=audio 5000 RTP/AVP 0\r\na=rtcp:5007\r\n"
+		 "m=application 5002 UDP/BFCP *\r\na=rtcp:7\r\n",
 		 TO("-", LOCAL ":36002"), V "c=IN IP4 " LOCAL "\r\nm=audio 0 RTP/AVP 0\r\nm=application 36002 UDP/BFCP *\r\n");
 }
 
@@ -332,7 +335,8 @@ static void ice_and_bundle_go(void **state)
 	(void)state;
 	write_is(V "c=IN IP4 203.0.113.5\r\na=group:BUNDLE 0 1\r\na=group:LS 0 1\r\na=ice-lite\r\na=ice-options:trickle\r\n"
 		 "m=audio 5000 RTP/AVP 0\r\na=mid:0\r\na=ice-ufrag:x\r\na=ice-pwd:y\r\na=candidate:1 1 UDP 1 203.0.113.5 5000 typ host\r\n"
-		 "a=remote-candidates:1 203.0.113.5 5000\r\na=end-of-candidates\r\na=ice-mismatch\r\na=Candidate:2\r\na=altc:1 IP4 203.0.113.5 5000\r\n"
+		 "a=remote-candidates:1 203.0.113.5 5000\r\na=end-of-candidates\r\na=ice-mismatch\r\na=Candidate:2\r\n"
+		 "a=altc:1 IP4 203.0.113.5 5000\r\n"
 		 "a=candidates-are-not:this\r\nm=video 0 RTP/AVP 96\r\na=bundle-only\r\na=mid:1\r\n",
 		 TO(LOCAL ":36000", LOCAL ":36002"),
 		 V "c=IN IP4 " LOCAL "\r\na=group:LS 0 1\r\nm=audio 36000 RTP/AVP 0\r\na=mid:0\r\na=candidates-are-not:this\r\n"
