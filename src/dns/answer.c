@@ -17,8 +17,7 @@ struct parse {
 	struct sw_answer *out;
 	const ldns_rr_list *answers;
 	enum sw_dns_type type;
-	char name[SW_DNS_NAME_MAX];   /* where the chain stands */
-	uint32_t ttl;                 /* the least seen on the way */
+	struct sw_chain chain;
 	size_t unusable;              /* records of the type that were left out */
 };
 
@@ -31,8 +30,8 @@ static uint32_t rr_ttl(const ldns_rr *rr)
 
 static void lower_ttl(struct parse *p, const ldns_rr *rr)
 {
-	if (rr_ttl(rr) < p->ttl)
-		p->ttl = rr_ttl(rr);
+	if (rr_ttl(rr) < p->chain.ttl)
+		p->chain.ttl = rr_ttl(rr);
 }
 
 static int rdf_name(char out[SW_DNS_NAME_MAX], const ldns_rdf *rdf)
@@ -184,7 +183,7 @@ static int collect(struct parse *p)
 	for (size_t i = 0; i < scan_count(p) && a->n < max; i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(p->answers, i);
 
-		if (!is_in(rr, (ldns_rr_type)p->type) || !owned_by(rr, p->name))
+		if (!is_in(rr, (ldns_rr_type)p->type) || !owned_by(rr, p->chain.name))
 			continue;
 		if (!take(&a->rrs[a->n], p->type, rr)) {
 			p->unusable++;
@@ -203,7 +202,7 @@ static bool has_records(const struct parse *p)
 	for (size_t i = 0; i < scan_count(p); i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(p->answers, i);
 
-		if (is_in(rr, (ldns_rr_type)p->type) && owned_by(rr, p->name))
+		if (is_in(rr, (ldns_rr_type)p->type) && owned_by(rr, p->chain.name))
 			return true;
 	}
 	return false;
@@ -230,12 +229,12 @@ static int chain_step(struct parse *p)
 	for (size_t i = 0; i < scan_count(p); i++) {
 		const ldns_rr *rr = ldns_rr_list_rr(p->answers, i);
 
-		if (!is_in(rr, LDNS_RR_TYPE_CNAME) || !owned_by(rr, p->name))
+		if (!is_in(rr, LDNS_RR_TYPE_CNAME) || !owned_by(rr, p->chain.name))
 			continue;
 		if (rdf_name(target, ldns_rr_rdf(rr, 0)) < 0 || !*target)
 			return SW_EPARSE;
 		lower_ttl(p, rr);
-		strcpy(p->name, target);
+		strcpy(p->chain.name, target);
 		return 1;
 	}
 	for (size_t i = 0; i < scan_count(p); i++) {
@@ -243,9 +242,9 @@ static int chain_step(struct parse *p)
 
 		if (!is_in(rr, LDNS_RR_TYPE_DNAME) || rdf_name(owner, ldns_rr_owner(rr)) < 0 || !*owner)
 			continue;
-		if (strcmp(owner, p->name) == 0 || !sw_wire_name_within(p->name, owner))
+		if (strcmp(owner, p->chain.name) == 0 || !sw_wire_name_within(p->chain.name, owner))
 			continue;
-		if (rdf_name(target, ldns_rr_rdf(rr, 0)) < 0 || dname_step(p->name, owner, target) < 0)
+		if (rdf_name(target, ldns_rr_rdf(rr, 0)) < 0 || dname_step(p->chain.name, owner, target) < 0)
 			return SW_EPARSE;
 		lower_ttl(p, rr);
 		return 1;
@@ -256,14 +255,13 @@ static int chain_step(struct parse *p)
 /* Loops end at the count, like chains that are too long. */
 static int follow_chain(struct parse *p)
 {
-	for (unsigned steps = 0; !has_records(p); steps++) {
+	while (!has_records(p)) {
 		int r = chain_step(p);
 
 		if (r <= 0)
 			return r;
-		if (steps == SW_DNS_CNAME_MAX)
+		if (p->chain.steps++ >= SW_DNS_CNAME_MAX)
 			return SW_ELIMIT;
-		p->out->a.via_cname = true;
 	}
 	return SW_OK;
 }
@@ -279,8 +277,8 @@ static uint32_t clamp(uint32_t ttl, uint64_t min_ms, uint64_t max_ms)
 	return ttl > hi ? (uint32_t)hi : ttl;
 }
 
-/* RFC 2308 5: the lesser of the SOA's TTL and its MINIMUM, by an SOA that has a say over the name. */
-static uint32_t negative_ttl(const struct parse *p, const ldns_pkt *pkt)
+/* RFC 2308 5: the lesser of the SOA's TTL and its MINIMUM, by an SOA that has a say over the name. False: there is none. */
+static bool negative_ttl(const struct parse *p, const ldns_pkt *pkt, uint32_t *ttl)
 {
 	const ldns_rr_list *authority = ldns_pkt_authority(pkt);
 	size_t n = authority ? ldns_rr_list_rr_count(authority) : 0;
@@ -293,7 +291,7 @@ static uint32_t negative_ttl(const struct parse *p, const ldns_pkt *pkt)
 
 		if (!is_in(rr, LDNS_RR_TYPE_SOA) || ldns_rr_rd_count(rr) != 7)
 			continue;
-		if (rdf_name(owner, ldns_rr_owner(rr)) < 0 || !sw_wire_name_within(p->name, owner))
+		if (rdf_name(owner, ldns_rr_owner(rr)) < 0 || !sw_wire_name_within(p->chain.name, owner))
 			continue;
 		minimum = ldns_rr_rdf(rr, 6);
 		if (!minimum || ldns_rdf_size(minimum) != 4)
@@ -301,9 +299,11 @@ static uint32_t negative_ttl(const struct parse *p, const ldns_pkt *pkt)
 		min = ldns_rdf2native_int32(minimum);
 		if (min & TTL_TOP_BIT)
 			min = 0;
-		return rr_ttl(rr) < min ? rr_ttl(rr) : min;
+		*ttl = rr_ttl(rr) < min ? rr_ttl(rr) : min;
+		return true;
 	}
-	return 0;
+	*ttl = 0;
+	return false;
 }
 
 static int judge_noerror(struct parse *p)
@@ -334,6 +334,9 @@ static int judge_noerror(struct parse *p)
 static int judge(struct parse *p, const ldns_pkt *pkt, const struct sw_conf_dns *conf)
 {
 	struct sw_dns_answer *a = &p->out->a;
+	unsigned steps = p->chain.steps;
+	uint32_t ttl;
+	bool soa;
 	int r;
 
 	switch (p->out->rcode) {
@@ -353,22 +356,33 @@ static int judge(struct parse *p, const ldns_pkt *pkt, const struct sw_conf_dns 
 		a->outcome = SW_DNS_REFUSED;
 		snprintf(a->detail, sizeof(a->detail), "rcode %u", p->out->rcode);
 	}
+	soa = negative_ttl(p, pkt, &ttl);
+	/* A chain that went on, to a name of which nothing is said, not even that it has no such records. */
+	p->chain.open = a->outcome == SW_DNS_NODATA && p->chain.steps > steps && !soa;
 	if (a->outcome == SW_DNS_ANSWER)
-		a->ttl = clamp(p->ttl, conf->min_ttl, conf->max_ttl);
+		a->ttl = clamp(p->chain.ttl, conf->min_ttl, conf->max_ttl);
 	else if (!sw_answer_failed(p->out))
-		a->ttl = clamp(negative_ttl(p, pkt), conf->min_ttl, conf->negative_ttl);
+		a->ttl = clamp(ttl < p->chain.ttl ? ttl : p->chain.ttl, conf->min_ttl, conf->negative_ttl);
+	a->via_cname = p->chain.steps > 0;
+	a->secure = !p->chain.insecure;
 	return SW_OK;
 }
 
-int sw_answer_parse(struct sw_answer **out, const char *qname, enum sw_dns_type type, const uint8_t *msg, size_t len,
+void sw_chain_start(struct sw_chain *c, const char *name)
+{
+	*c = (struct sw_chain){ .ttl = UINT32_MAX };
+	sw_str_copy(c->name, sizeof(c->name), sw_str_of(name));
+}
+
+int sw_answer_parse(struct sw_answer **out, struct sw_chain *chain, enum sw_dns_type type, const uint8_t *msg, size_t len,
 		    const struct sw_conf_dns *conf)
 {
-	struct parse p = { .type = type, .ttl = UINT32_MAX };
+	struct parse p = { .type = type, .chain = *chain };
 	ldns_pkt *pkt = NULL;
 	ldns_status st;
 	int err;
 
-	if (len < SW_WIRE_HEADER || len > SW_WIRE_MESSAGE_MAX || !sw_str_copy(p.name, sizeof(p.name), sw_str_of(qname)))
+	if (len < SW_WIRE_HEADER || len > SW_WIRE_MESSAGE_MAX)
 		return SW_EPARSE;
 	st = ldns_wire2pkt(&pkt, msg, len);
 	if (st != LDNS_STATUS_OK)
@@ -379,12 +393,14 @@ int sw_answer_parse(struct sw_answer **out, const char *qname, enum sw_dns_type 
 		goto out;
 	p.out->refs = 1;
 	p.out->rcode = ldns_pkt_get_rcode(pkt) | (unsigned)ldns_pkt_edns_extended_rcode(pkt) << 4;
-	p.out->a.secure = conf->trusted && ldns_pkt_ad(pkt);
+	if (!conf->trusted || !ldns_pkt_ad(pkt))
+		p.chain.insecure = true;
 	p.answers = ldns_pkt_answer(pkt);
 	err = judge(&p, pkt, conf);
 	if (err < 0)
 		goto out;
 	*out = p.out;
+	*chain = p.chain;
 	p.out = NULL;
 out:
 	sw_answer_unref(p.out);

@@ -21,7 +21,7 @@ struct sw_exchange {
 	void *arg;
 	struct sw_timer timer;
 	struct sw_io *io;            /* of the try under way, NULL between tries */
-	char name[SW_DNS_NAME_MAX];
+	struct sw_chain chain;       /* the name asked for, at first the one given */
 	enum sw_dns_type type;
 	struct sw_wire_query query;
 
@@ -172,7 +172,7 @@ static int open_socket(struct sw_exchange *x, int type)
 
 static int start_udp(struct sw_exchange *x)
 {
-	int err = sw_wire_build(&x->query, x->name, x->type, !x->bare[x->order[x->pos]], x->servers->conf.trusted);
+	int err = sw_wire_build(&x->query, x->chain.name, x->type, !x->bare[x->order[x->pos]], x->servers->conf.trusted);
 
 	if (err < 0 || (err = open_socket(x, SOCK_DGRAM)) < 0)
 		return err;
@@ -275,11 +275,18 @@ static void ask_bare(struct sw_exchange *x)
 	ask(x);
 }
 
+/* The same server is asked for the rest of the chain; its length is bounded, so this ends. */
+static void ask_rest(struct sw_exchange *x)
+{
+	close_try(x);
+	ask(x);
+}
+
 /* The message is the answer to our question; returns false when it can't be read. */
 static bool take_answer(struct sw_exchange *x, const uint8_t *msg, size_t len)
 {
 	struct sw_answer *a = NULL;
-	int err = sw_answer_parse(&a, x->name, x->type, msg, len, &x->servers->conf);
+	int err = sw_answer_parse(&a, &x->chain, x->type, msg, len, &x->servers->conf);
 
 	if (err == SW_ENOMEM) {
 		finish(x, NULL);
@@ -292,6 +299,8 @@ static bool take_answer(struct sw_exchange *x, const uint8_t *msg, size_t len)
 		ask_bare(x);
 	} else if (sw_answer_failed(a)) {
 		server_refused(x, a);
+	} else if (x->chain.open) {
+		ask_rest(x);
 	} else {
 		note(x, sw_dns_outcome_name(a->a.outcome));
 		memcpy(a->a.detail, x->detail, sizeof(a->a.detail));
@@ -428,7 +437,7 @@ int sw_exchange_new(struct sw_exchange **out, struct sw_servers *s, const char *
 	x->fn = fn;
 	x->arg = arg;
 	x->type = type;
-	sw_str_copy(x->name, sizeof(x->name), sw_str_of(name));
+	sw_chain_start(&x->chain, name);
 	sw_timer_init(&x->timer, s->loop, on_timer, x);
 	make_order(x);
 	err = sw_timer_start(&x->timer, 0);

@@ -123,15 +123,20 @@ static int migrate(struct sw_store *s, const char *path, struct sw_diag *diag)
  * Creates the file with its mode before SQLite can with another; the -wal and -shm take the mode and owner over from
  * it. What root's command creates belongs to the directory's owner: the daemon must be able to open it.
  */
-static int prepare_file(const char *path)
+static int prepare_file(const char *path, struct sw_diag *diag)
 {
 	int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, FILE_MODE), err = SW_OK;
 	char dir[PATH_MAX];
 	const char *slash;
 	struct stat st;
 
-	if (fd < 0)
-		return errno == EEXIST ? SW_OK : -errno;
+	if (fd < 0 && errno != EEXIST)
+		return -errno;
+	if (fd < 0) {
+		if (stat(path, &st) == 0 && (st.st_mode & 07))
+			sw_diag_add(diag, SW_DIAG_WARN, path, 0, "others may read the store, and it holds a key: chmod 0640");
+		return SW_OK;
+	}
 	if (fchmod(fd, FILE_MODE) < 0)
 		err = -errno;
 	slash = strrchr(path, '/');
@@ -163,7 +168,7 @@ int sw_store_open(struct sw_store **out, const char *path, struct sw_diag *diag)
 
 	if (!s)
 		return SW_ENOMEM;
-	err = prepare_file(path);
+	err = prepare_file(path, diag);
 	if (err < 0) {
 		sw_diag_add(diag, SW_DIAG_ERROR, path, 0, "cannot create the store: %s", sw_error_text(err));
 		goto fail;
