@@ -60,7 +60,7 @@ static struct sw_verdict check_media(const struct sw_call *c, const struct sw_zo
 		      m->proto == SW_SDP_DTLS_SAVPF;
 	uint16_t port = m->port;
 
-	if (!m->relayed || (port == 0 && !m->bundle_only))
+	if (!m->relayed || port == 0)
 		return sw_verdict_make(SW_R_OK, NULL);
 	if (sw_addr_family(&m->remote) == AF_UNSPEC)
 		return sw_verdict_make(SW_R_MEDIA_ADDRESS, "m-line %zu names a host, not an address", i + 1);
@@ -85,7 +85,7 @@ static struct sw_verdict check_media(const struct sw_call *c, const struct sw_zo
 
 static bool wants_stream(const struct sw_sdp_media *m)
 {
-	return m->relayed && (m->port != 0 || m->bundle_only);
+	return m->relayed && m->port != 0;  /* a bundle-only line shares another's ports, and BUNDLE is taken out */
 }
 
 static void remote_of(struct sw_media_remote *r, const struct sw_call *c, size_t i, int leg, const struct sw_sdp_media *m, bool mux,
