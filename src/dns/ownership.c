@@ -74,7 +74,8 @@ static void note(struct check *c, const struct sw_dns_answer *a, const char *wha
 	const char *where = c->at_label ? "label" : "apex";
 	size_t n = strlen(c->detail);
 
-	snprintf(c->detail + n, sizeof(c->detail) - n, "%s%s: %s%s%s", n ? "; " : "", where, what, *a->detail ? ", " : "", a->detail);
+	snprintf(c->detail + n, sizeof(c->detail) - n, "%s%s: %s%s%s", n ? "; " : "", where, what, *a->detail ? ", " : "",
+		 a->detail);
 }
 
 /* Tells and returns true when the token is there. */

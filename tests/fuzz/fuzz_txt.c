@@ -24,7 +24,7 @@ static bool is_token(const uint8_t *p, size_t n)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static char *names[] = { "k", "cisco-ci-domain-verification" };
+	static char k[] = "k", alias[] = "cisco-ci-domain-verification", *names[] = { k, alias };
 	static const struct sw_strlist keys = { names, 2 };
 	bool raw = is_token(data, size), found = false;
 
@@ -34,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	if (sw_token_in_txt(TOKEN, SW_TXT_APEX_KV, &keys, data, size)) {
 		for (size_t i = 1; i < size; i++)
-			found = found || (data[i - 1] == '=' && size - i >= SW_TOKEN_HEX && memcmp(data + i, TOKEN, SW_TOKEN_HEX) == 0);
+			found = found || (data[i - 1] == '=' && size - i >= SW_TOKEN_HEX &&
+					  memcmp(data + i, TOKEN, SW_TOKEN_HEX) == 0);
 		if (!found || raw)
 			abort();
 	}

@@ -60,7 +60,8 @@ static inline struct sw_conf_dns ask_conf(struct sw_conf_dns_server *server, uin
 	};
 }
 
-static inline void ask_one(struct sw_loop *l, struct sw_dns *d, const char *name, enum sw_dns_type type, bool fresh, struct asked *r)
+static inline void ask_one(struct sw_loop *l, struct sw_dns *d, const char *name, enum sw_dns_type type, bool fresh,
+			   struct asked *r)
 {
 	int err;
 

@@ -239,7 +239,9 @@ static inline void fake_tcp(struct fake *f)
 static inline void *fake_run(void *arg)
 {
 	struct fake *f = arg;
-	struct pollfd p[3] = { { .fd = f->udp, .events = POLLIN }, { .fd = f->stop[0], .events = POLLIN }, { .fd = f->tcp, .events = POLLIN } };
+	struct pollfd p[3] = {
+		{ .fd = f->udp, .events = POLLIN }, { .fd = f->stop[0], .events = POLLIN }, { .fd = f->tcp, .events = POLLIN },
+	};
 
 	while (poll(p, 3, -1) > 0 && !p[1].revents) {
 		struct fake_to to = { .f = f, .fd = f->udp, .len = sizeof(to.sa) };

@@ -145,7 +145,8 @@ static void test_records(void **state)
 	char text[SW_ADDR_STRLEN];
 
 	(void)state;
-	a = parse("h.example", SW_DNS_A, 0, RR("h.example. 60 IN A 192.0.2.1", "H.Example. 30 IN A 192.0.2.2", "x.example. 60 IN A 192.0.2.3"));
+	a = parse("h.example", SW_DNS_A, 0, RR("h.example. 60 IN A 192.0.2.1",
+					       "H.Example. 30 IN A 192.0.2.2", "x.example. 60 IN A 192.0.2.3"));
 	assert_int_equal(a->a.outcome, SW_DNS_ANSWER);
 	assert_int_equal(a->a.n, 2);
 	assert_int_equal(a->a.ttl, 30);
@@ -187,7 +188,8 @@ static void test_unusable_records(void **state)
 
 	(void)state;
 	/* a target no host can have is left out; nothing but those is no answer, and no absence either */
-	a = parse("s.example", SW_DNS_SRV, 0, RR("s.example. 60 IN SRV 1 1 5061 a\\032b.example.", "s.example. 60 IN SRV 1 1 5061 ok.example."));
+	a = parse("s.example", SW_DNS_SRV, 0, RR("s.example. 60 IN SRV 1 1 5061 a\\032b.example.",
+						 "s.example. 60 IN SRV 1 1 5061 ok.example."));
 	assert_int_equal(a->a.n, 1);
 	assert_string_equal(a->a.rrs[0].srv.target, "ok.example");
 	sw_answer_unref(a);
@@ -306,7 +308,8 @@ static void test_cname_chain(void **state)
 	assert_int_equal(chain_left.steps, 2);
 	assert_int_equal(chain_left.ttl, 30);
 	sw_answer_unref(a);
-	a = parse("h.example", SW_DNS_A, 0, RR("h.example. 60 IN CNAME x.example.", "!example. 900 IN SOA ns.example. h.example. 1 1 1 1 40"));
+	a = parse("h.example", SW_DNS_A, 0, RR("h.example. 60 IN CNAME x.example.",
+					       "!example. 900 IN SOA ns.example. h.example. 1 1 1 1 40"));
 	assert_int_equal(a->a.outcome, SW_DNS_NODATA);
 	assert_false(chain_left.open);
 	sw_answer_unref(a);

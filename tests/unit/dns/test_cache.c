@@ -9,7 +9,8 @@
 
 #include "dns/cache.h"
 
-static void put(struct sw_cache *c, const char *name, enum sw_dns_type type, enum sw_dns_outcome outcome, uint32_t ttl, uint64_t now)
+static void put(struct sw_cache *c, const char *name, enum sw_dns_type type, enum sw_dns_outcome outcome, uint32_t ttl,
+		uint64_t now)
 {
 	struct sw_answer *a = sw_answer_failure(outcome, false, "");
 

@@ -361,7 +361,8 @@ static void test_resolv_conf(void **state)
 
 	(void)state;
 	assert_int_equal(sw_resolv_conf_parse(SW_STR("# none\nsearch example\nnameserver\nnameservers 192.0.2.9\n"), a, 3), 0);
-	assert_int_equal(sw_resolv_conf_parse(SW_STR("nameserver 192.0.2.1\n  nameserver\t2001:db8::1 # second\nnameserver nonsense\n"
+	assert_int_equal(sw_resolv_conf_parse(SW_STR("nameserver 192.0.2.1\n  nameserver\t2001:db8::1 # second\n"
+						     "nameserver nonsense\n"
 						     "nameserver 192.0.2.3\nnameserver 192.0.2.4"), a, 3), 3);
 	assert_string_equal(sw_addr_text(&a[0], text), "192.0.2.1:53");
 	assert_string_equal(sw_addr_text(&a[1], text), "[2001:db8::1]:53");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The resolver against a real name server: knotd, on a free loopback port, started here. Skipped (77) where it isn't installed. */
+/* The resolver against a real name server: knotd on a free loopback port, started here. Skipped (77) where there is none. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,8 @@ static const char zone_head[] =
 	"@ NAPTR 10 10 \"s\" \"SIPS+D2T\" \"\" _sips._tcp\n"
 	"_sips._tcp SRV 10 10 5061 edge1\n_sips._tcp SRV 20 10 5062 edge2\n"
 	"edge1 A 192.0.2.1\nedge1 AAAA 2001:db8::1\nedge2 CNAME edge3\nedge3 A 192.0.2.3\n"
-	"@ TXT \"v=spf1 -all\"\n@ TXT \"sipward-domain-verification=0123456789abcdef0123456789abcdef\" \"0123456789abcdef0123456789ab\"\n"
+	"@ TXT \"v=spf1 -all\"\n"
+	"@ TXT \"sipward-domain-verification=0123456789abcdef0123456789abcdef\" \"0123456789abcdef0123456789ab\"\n"
 	"c0 CNAME c1\nc1 CNAME c2\nc2 CNAME c3\nc3 CNAME c4\nc4 CNAME c5\nc5 CNAME c6\nc6 CNAME c7\nc7 CNAME edge1\n"
 	"x0 CNAME x1\nx1 CNAME x0\n"
 	"old DNAME new\na.new A 192.0.2.9\n"
@@ -59,10 +60,12 @@ static void write_files(void)
 		fprintf(f, "big TXT \"%03d-%0100d\"\n", i, i);
 	fclose(f);
 	f = create("knot.conf");
-	fprintf(f, "server:\n    rundir: \"%s\"\n    listen: 127.0.0.1@%u\n    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\n"
+	fprintf(f, "server:\n    rundir: \"%s\"\n    listen: 127.0.0.1@%u\n"
+		"    udp-workers: 1\n    tcp-workers: 1\n    background-workers: 1\n"
 		"database:\n    storage: \"%s\"\nlog:\n  - target: stderr\n    any: error\n"
-		"template:\n  - id: default\n    storage: \"%s\"\n    file: \"%%s.zone\"\n    zonefile-sync: -1\n    zonefile-load: whole\n"
-		"    journal-content: none\n    semantic-checks: off\nzone:\n  - domain: example.test\n", b.dir, b.port, b.dir, b.dir);
+		"template:\n  - id: default\n    storage: \"%s\"\n    file: \"%%s.zone\"\n"
+		"    zonefile-sync: -1\n    zonefile-load: whole\n    journal-content: none\n    semantic-checks: off\n"
+		"zone:\n  - domain: example.test\n", b.dir, b.port, b.dir, b.dir);
 	fclose(f);
 }
 
@@ -106,7 +109,7 @@ static bool start(const char *knotd)
 {
 	extern char **environ;
 	char conf_path[128];
-	char *argv[] = { (char *)(uintptr_t)knotd, "-c", conf_path, NULL };
+	char opt[] = "-c", *argv[] = { (char *)(uintptr_t)knotd, opt, conf_path, NULL };
 
 	b.port = free_port();
 	write_files();
@@ -226,7 +229,8 @@ static void test_location(void **state)
 	char text[256] = "";
 
 	(void)state;
-	assert_int_equal(sw_locate(b.d, &(struct sw_locate_query){ .host = "example.test", .tls = true, .naptr = true }, on_located, text, NULL), 0);
+	assert_int_equal(sw_locate(b.d, &(struct sw_locate_query){ .host = "example.test", .tls = true, .naptr = true },
+				   on_located, text, NULL), 0);
 	ask_run(b.loop);
 	assert_string_equal(text, "192.0.2.1:5061 [2001:db8::1]:5061 192.0.2.3:5062 ");
 }

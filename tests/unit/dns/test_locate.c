@@ -263,10 +263,11 @@ static void test_forbidden_addresses(void **state)
 	expect(&b, "private.example 10.1.2.3:5061");
 	/* but never ourselves: on all addresses means on loopback too */
 	assert_int_equal(sw_addr_parse(&own, SW_STR("0.0.0.0:5061"), 0), 0);
-	locate(&b, &(struct sw_locate_query){ .host = "loop.example", .tls = true, .allowed = allowed, .n_allowed = 2, .own = &own, .n_own = 1 });
-	assert_int_equal(b.reason, SW_R_DNS_FORBIDDEN);
-	locate(&b, &(struct sw_locate_query){ .host = "loop.example", .port = 5071, .tls = true, .allowed = allowed, .n_allowed = 2,
+	locate(&b, &(struct sw_locate_query){ .host = "loop.example", .tls = true, .allowed = allowed, .n_allowed = 2,
 					      .own = &own, .n_own = 1 });
+	assert_int_equal(b.reason, SW_R_DNS_FORBIDDEN);
+	locate(&b, &(struct sw_locate_query){ .host = "loop.example", .port = 5071, .tls = true, .allowed = allowed,
+					      .n_allowed = 2, .own = &own, .n_own = 1 });
 	expect(&b, "loop.example 127.0.0.1:5071");
 	/* the rest of the answer is good */
 	locate(&b, &(struct sw_locate_query){ .host = "mixed.example", .tls = true });

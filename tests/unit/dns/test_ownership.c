@@ -13,11 +13,12 @@
 
 enum { DAY = 24 * 3600, HOUR = 3600 };
 
-static char *keys[] = { "sipward-domain-verification", "cisco-ci-domain-verification", "ciscocidomainverification" };
+static char key0[] = "sipward-domain-verification", key1[] = "cisco-ci-domain-verification", key2[] = "ciscocidomainverification";
+static char *keys[] = { key0, key1, key2 }, label[] = "_sipward-challenge";
 
 static const struct sw_conf_ownership conf = {
 	.forms = SW_TXT_LABEL | SW_TXT_APEX_KV | SW_TXT_APEX_RAW,
-	.label = "_sipward-challenge",
+	.label = label,
 	.keys = { keys, 3 },
 	.grace = 72ull * HOUR * 1000,
 	.stale_limit = 7ull * DAY * 1000,
