@@ -124,10 +124,10 @@ static void check_reference(struct sw_conf_loader *l, const char *what, nth_fn *
 
 static void check_unique(struct sw_conf_loader *l, const char *what, nth_fn *nth, size_t i, const void *at, const void *item)
 {
-	const char *name = nth(l->conf, i);
+	const char *name = nth(l->conf, i), *other;
 
-	for (size_t j = 0; *name && j < i; j++) {
-		if (strcmp(nth(l->conf, j), name) == 0) {
+	for (size_t j = 0; name && *name && j < i && (other = nth(l->conf, j)); j++) {
+		if (strcmp(other, name) == 0) {
 			sw_conf_error(l, at, item, "there are two %s of the name \"%s\"", what, name);
 			return;
 		}
@@ -251,7 +251,6 @@ static void check_default_zone(struct sw_conf_loader *l, const struct sw_conf_zo
 		{ &z->pins, "pins", z->pins.n },
 		{ &z->trust, "trust", z->trust.n },
 		{ &z->crls, "crls", z->crls.n },
-		{ &z->domains, "domains", z->domains.n },
 		{ &z->targets, "targets", z->targets.n },
 		{ &z->may_assert_local, "may_assert_local", z->may_assert_local },
 		{ &z->trusted_identity, "trusted_identity", z->trusted_identity },
@@ -361,6 +360,7 @@ static void check_zone(struct sw_conf_loader *l, size_t i)
 	check_reference(l, "media interface", nth_media_if, z->media, &z->media, z, "zones.media");
 	if (z->kind == SW_ZONE_DEFAULT) {
 		check_default_zone(l, z, name);
+		check_speech(l, z, name);
 		return;
 	}
 	check_identity(l, z, name, on);

@@ -11,22 +11,26 @@
 #include <cmocka.h>
 #include "conf/conf.h"
 
-#define NODE "node = { host = \"edge.example.com\"; };\n"                                                                   /* line 1 */
+/* Line 1. */
+#define NODE "node = { host = \"edge.example.com\"; };\n"
+/* Lines 2 and 3. */
 #define LISTENERS \
-	"listeners = ( { name = \"m\"; transport = \"mtls\"; addresses = \"127.0.0.1\"; cert = \"c\"; key = \"k\"; },\n"    /* 2 */ \
-	"  { name = \"t\"; transport = \"tls\"; addresses = \"127.0.0.1\"; cert = \"c\"; key = \"k\"; } );\n"               /* 3 */
-#define MEDIA "media = { interfaces = ( { name = \"lo\"; address = \"127.0.0.1\"; } ); };\n"                                /* 4 */
+	"listeners = ( { name = \"m\"; transport = \"mtls\"; addresses = \"127.0.0.1\"; cert = \"c\"; key = \"k\"; },\n" \
+	"  { name = \"t\"; transport = \"tls\"; addresses = \"127.0.0.1\"; cert = \"c\"; key = \"k\"; } );\n"
+/* Line 4. */
+#define MEDIA "media = { interfaces = ( { name = \"lo\"; address = \"127.0.0.1\"; } ); };\n"
 #define BASE NODE LISTENERS MEDIA
 /* A neighbor on line 5; what is added begins on line 6. */
 #define ZONE(more) \
-	"zones = ( { name = \"z\"; listeners = \"m\"; trust = \"ca\"; domains = \"p.example\"; targets = \"p.example\";\n" more " } );\n"
+	"zones = ( { name = \"z\"; listeners = \"m\"; trust = \"ca\"; domains = \"p.example\"; targets = \"p.example\";\n" more \
+	" } );\n"
 /* A bare zone, all of whose keys are on line 5. */
 #define BARE(keys) "zones = ( { name = \"z\"; " keys " } );\n"
 
 struct expected {
 	const char *text;
 	int line;
-	const char *message;   /* part of it */
+	const char *message; /* part of it */
 };
 
 static inline void print_all(const struct sw_diag *d)
@@ -44,7 +48,8 @@ static inline bool said(const struct sw_diag *d, enum sw_diag_level level, const
 	for (size_t i = 0; i < d->n; i++) {
 		const struct sw_diag_entry *e = &d->entries[i];
 
-		if (e->level == level && e->line == line && strstr(e->text, message) && (!file || (e->file && strcmp(e->file, file) == 0)))
+		if (e->level == level && e->line == line && strstr(e->text, message) &&
+		    (!file || (e->file && strcmp(e->file, file) == 0)))
 			return true;
 	}
 	return false;

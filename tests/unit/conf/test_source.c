@@ -65,8 +65,8 @@ static void forgotten_quotes_are_explained(void **state)
 static void forms_that_are_fine(void **state)
 {
 	static const char *const texts[] = {
-		BASE "log : { level = \"info\" }\n",                             /* ':' and no ';' */
-		BASE "local_domains = ( \"a.example\", \"b.example\", );\n",     /* trailing comma */
+		BASE "log : { level = \"info\" }\n",                         /* ':' and no ';' */
+		BASE "local_domains = ( \"a.example\", \"b.example\", );\n", /* trailing comma */
 		BASE "local_domains = \"a.example\";\n",
 		BASE "local_domains = [ ];\n",
 		BASE "dns = { trusted = TRUE; };\n",
@@ -170,8 +170,9 @@ static void cross_checks_name_the_included_file(void **state)
 	char file[128];
 
 	put_file(d, "main.conf", BASE "@include \"zone.conf\"\n");
-	put_file(d, "zone.conf", "\nzones = (\n { name = \"z\"; trust = \"ca\"; domains = \"p.example\"; targets = \"p.example\";\n"
-				 "   listeners = [ \"m\",\n     \"tt\" ]; } );\n");
+	put_file(d, "zone.conf",
+		 "\nzones = (\n { name = \"z\"; trust = \"ca\"; domains = \"p.example\"; targets = \"p.example\";\n"
+		 "   listeners = [ \"m\",\n     \"tt\" ]; } );\n");
 	assert_int_equal(load(d, &c, &diag), SW_ECONF);
 	in_dir(d, "zone.conf", file);
 	assert_true(said(&diag, SW_DIAG_ERROR, file, 5, "there is no listener \"tt\""));
@@ -198,7 +199,7 @@ static void a_directory_of_zones(void **state)
 	assert_int_equal(c->n_zones, 2);
 	assert_string_equal(c->zones[0].name, "a");
 	assert_string_equal(c->zones[1].name, "b");
-	in_dir(d, "ca.pem", dir);   /* paths are relative to the main file's directory */
+	in_dir(d, "ca.pem", dir); /* paths are relative to the main file's directory */
 	assert_string_equal(c->zones[0].trust.v[0], dir);
 	sw_conf_unref(c);
 	sw_diag_free(&diag);
@@ -255,7 +256,9 @@ static void a_relative_path_is_resolved(void **state)
 	char *before = getcwd(NULL, 0), file[128];
 	struct sw_conf *c;
 
-	put_file(d, "main.conf", NODE "listeners = ( { name = \"m\"; transport = \"mtls\"; addresses = \"::1\"; cert = \"./tls/c.pem\"; key = \"/k\"; } );");
+	put_file(d, "main.conf",
+		 NODE "listeners = ( { name = \"m\"; transport = \"mtls\"; addresses = \"::1\"; cert = \"./tls/c.pem\"; key = "
+		      "\"/k\"; } );");
 	assert_int_equal(chdir(d->path), 0);
 	assert_int_equal(sw_conf_load(&c, "main.conf", NULL), 0);
 	assert_int_equal(chdir(before), 0);

@@ -45,7 +45,8 @@ static void zone_defaults_fail_closed(void **state)
 	assert_int_equal(z->eku, SW_EKU_SERVER_OR_CLIENT);
 	assert_int_equal(z->target_transport, SW_TRANSPORT_TLS);
 	assert_true(z->require_proof);
-	assert_false(z->allow_wildcard || z->may_assert_local || z->trusted_identity || z->internal || z->allow_anonymous || z->allow_tel);
+	assert_false(z->allow_wildcard || z->may_assert_local || z->trusted_identity || z->internal || z->allow_anonymous ||
+		     z->allow_tel);
 	assert_false(z->refer || z->failover_on_cert || z->client_cert_none);
 	assert_int_equal(z->asserted, SW_ASSERTED_STRIP);
 	assert_int_equal(z->display, SW_DISPLAY_STRIP);
@@ -58,10 +59,12 @@ static void zone_defaults_fail_closed(void **state)
 
 static void values_arrive(void **state)
 {
-	struct sw_conf *c = accepted(BASE ZONE(
-		"kind = \"neighbor\"; match = \"pin\"; pins = \"00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff\";\n"
-		"sources = [\"10.0.0.0/8\", \"2001:db8::/32\", \"192.0.2.1\"]; methods = (\"INVITE\", \"ACK\"); refer = \"pass\";\n"
-		"client_cert = { cert = \"/a\"; key = \"/b\"; }; remote_ports = \"49152-59999\"; rate = 50; probe_interval = \"30s\";"));
+	struct sw_conf *c = accepted(BASE ZONE("kind = \"neighbor\"; match = \"pin\"; pins = "
+					       "\"00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff\";\n"
+					       "sources = [\"10.0.0.0/8\", \"2001:db8::/32\", \"192.0.2.1\"]; methods = "
+					       "(\"INVITE\", \"ACK\"); refer = \"pass\";\n"
+					       "client_cert = { cert = \"/a\"; key = \"/b\"; }; remote_ports = \"49152-59999\"; "
+					       "rate = 50; probe_interval = \"30s\";"));
 	const struct sw_conf_zone *z = &c->zones[0];
 	struct sw_addr a;
 
@@ -85,8 +88,10 @@ static void values_arrive(void **state)
 
 static void units(void **state)
 {
-	struct sw_conf *c = accepted(BASE "limits = { handshake_time = \"250ms\"; connect_time = 5; message_time = \"2m\"; call_time = \"2h\";"
-					  " idle = \"7d\"; start_line = 4096; header_bytes = \"64KiB\"; body_bytes = \"1MiB\"; write_queue = \"65536B\"; };");
+	struct sw_conf *c = accepted(
+		BASE "limits = { handshake_time = \"250ms\"; connect_time = 5; message_time = \"2m\"; call_time = \"2h\";"
+		     " idle = \"7d\"; start_line = 4096; header_bytes = \"64KiB\"; body_bytes = \"1MiB\"; write_queue = "
+		     "\"65536B\"; };");
 
 	(void)state;
 	assert_int_equal(c->limits.handshake_time, 250);
@@ -109,7 +114,8 @@ static void bad_values_are_refused(void **state)
 		{ BASE "limits = {\n idle = \"30\"; };", 6, "not a time" },
 		{ BASE "limits = {\n idle = \"99999999999s\"; };", 6, "not a time" },
 		{ BASE "limits = {\n idle = \"8d\"; };", 6, "8d is out of range (1s to 7d)" },
-		{ BASE "limits = {\n timer_t1 = 500; };", 6, "500s is out of range (10ms to 4s)" },   /* plain numbers are seconds */
+		{ BASE "limits = {\n timer_t1 = 500; };", 6,
+		  "500s is out of range (10ms to 4s)" }, /* plain numbers are seconds */
 		{ BASE "limits = {\n idle = true; };", 6, "not a time" },
 		{ BASE "limits = {\n header_bytes = \"65KiB\"; };", 6, "65KiB is out of range (1KiB to 64KiB)" },
 		{ BASE "limits = {\n header_bytes = \"8KB\"; };", 6, "not a size" },
@@ -165,14 +171,19 @@ static void bad_zone_values_are_refused(void **state)
 		{ BASE ZONE("require_prof = false;"), 6, "unknown key 'require_prof' in zones; did you mean 'require_proof'?" },
 		{ BASE ZONE("require-proof = false;"), 6, "did you mean 'require_proof'?" },
 		{ BASE ZONE("xyzzy = 1;"), 6, "unknown key 'xyzzy' in zones" },
-		{ BASE BARE("listeners = \"m\"; trust = \"ca\"; domains = \"p\"; targets = [\"p\",\n \"p:0\"];"), 6, "from 1 to 65535" },
+		{ BASE BARE("listeners = \"m\"; trust = \"ca\"; domains = \"p\"; targets = [\"p\",\n \"p:0\"];"), 6,
+		  "from 1 to 65535" },
 		{ BASE BARE("listeners = \"m\"; trust = \"ca\"; domains = \"p\"; targets = \"p:70000\";"), 5, "from 1 to 65535" },
-		{ BASE BARE("listeners = \"m\"; trust = \"ca\"; domains = \"p\"; targets = \"192.0.2\";"), 5, "is not an address" },
-		{ BASE BARE("listeners = \"m\"; trust = \"ca\"; domains = \"p\"; targets = \"0.0.0.0:5061\";"), 5, "no address of a host" },
-		{ BASE BARE("listeners = []; trust = \"ca\"; domains = \"p\"; targets = \"p\";"), 5, "zones.listeners: must not be empty" },
+		{ BASE BARE("listeners = \"m\"; trust = \"ca\"; domains = \"p\"; targets = \"192.0.2\";"), 5,
+		  "is not an address" },
+		{ BASE BARE("listeners = \"m\"; trust = \"ca\"; domains = \"p\"; targets = \"0.0.0.0:5061\";"), 5,
+		  "no address of a host" },
+		{ BASE BARE("listeners = []; trust = \"ca\"; domains = \"p\"; targets = \"p\";"), 5,
+		  "zones.listeners: must not be empty" },
 		{ BASE BARE("trust = \"ca\"; domains = \"p\"; targets = \"p\";"), 5, "zones.listeners is missing" },
 		{ BASE "zones = (\n { kind = \"default\"; listeners = \"t\"; } );", 6, "zones.name is missing" },
-		{ BASE "zones = (\n { name = \".z\"; kind = \"default\"; listeners = \"t\"; } );", 6, "a name starts with a letter or digit" },
+		{ BASE "zones = (\n { name = \".z\"; kind = \"default\"; listeners = \"t\"; } );", 6,
+		  "a name starts with a letter or digit" },
 		{ BASE "zones = {\n name = \"z\"; };", 5, "zones = ( { ... }, { ... } )" },
 		{ BASE "zones = \"z\";", 5, "must be a list of groups" },
 		{ BASE "zones = ( \"z\" );", 5, "each entry is a group" },
@@ -194,10 +205,12 @@ static void bad_listener_values_are_refused(void **state)
 		{ L("addresses = \"239.1.1.1\";"), 3, "is a multicast" },
 		{ L("addresses = [];"), 3, "must not be empty" },
 		{ L(""), 2, "listeners.addresses is missing" },
-		{ L("addresses = \"::\"; sni = ( { name = \"a.example\"; cert = \"c\"; } );"), 3, "listeners.sni.key is missing" },
-		{ NODE "listeners = ( { name = \"x\"; addresses = \"::\"; cert = \"c\"; key = \"k\"; } );\n", 2, "listeners.transport is missing" },
-		{ NODE "listeners = ( { name = \"x\"; transport = \"udp\"; addresses = \"::\"; cert = \"c\"; key = \"k\"; } );\n", 2,
-		  "\"udp\" is none of tcp, tls, mtls" },
+		{ L("addresses = \"::\"; sni = ( { name = \"a.example\"; cert = \"c\"; } );"), 3,
+		  "listeners.sni.key is missing" },
+		{ NODE "listeners = ( { name = \"x\"; addresses = \"::\"; cert = \"c\"; key = \"k\"; } );\n", 2,
+		  "listeners.transport is missing" },
+		{ NODE "listeners = ( { name = \"x\"; transport = \"udp\"; addresses = \"::\"; cert = \"c\"; key = \"k\"; } );\n",
+		  2, "\"udp\" is none of tcp, tls, mtls" },
 	};
 #undef L
 
@@ -212,8 +225,12 @@ static void all_errors_are_reported(void **state)
 
 	(void)state;
 	sw_diag_init(&d);
-	assert_int_equal(sw_conf_parse(&c, NODE LISTENERS "media = { ports = \"x\"; };\nlog = { level = info; };\nlimits = { calls = 99999999999; idle = \"1y\"; };\n"
-				       "zoness = ();\nroutes = ( { to = \"nowhere\"; } );\n", "a/b.conf", &d), SW_ECONF);
+	assert_int_equal(sw_conf_parse(&c,
+				       NODE LISTENERS "media = { ports = \"x\"; };\nlog = { level = info; };\nlimits = { calls = "
+						      "99999999999; idle = \"1y\"; };\n"
+						      "zoness = ();\nroutes = ( { to = \"nowhere\"; } );\n",
+				       "a/b.conf", &d),
+			 SW_ECONF);
 	assert_int_equal(d.errors, 6);
 	assert_true(said(&d, SW_DIAG_ERROR, "a/b.conf", 4, "is not a port range"));
 	assert_true(said(&d, SW_DIAG_ERROR, "a/b.conf", 5, "in quotes"));
@@ -244,10 +261,14 @@ static void too_many_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(defaults_are_those_documented), cmocka_unit_test(zone_defaults_fail_closed),
-		cmocka_unit_test(values_arrive), cmocka_unit_test(units),
-		cmocka_unit_test(bad_values_are_refused), cmocka_unit_test(bad_zone_values_are_refused),
-		cmocka_unit_test(bad_listener_values_are_refused), cmocka_unit_test(all_errors_are_reported),
+		cmocka_unit_test(defaults_are_those_documented),
+		cmocka_unit_test(zone_defaults_fail_closed),
+		cmocka_unit_test(values_arrive),
+		cmocka_unit_test(units),
+		cmocka_unit_test(bad_values_are_refused),
+		cmocka_unit_test(bad_zone_values_are_refused),
+		cmocka_unit_test(bad_listener_values_are_refused),
+		cmocka_unit_test(all_errors_are_reported),
 		cmocka_unit_test(too_many_are_refused),
 	};
 
