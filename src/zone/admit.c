@@ -55,14 +55,15 @@ static bool place_ok(struct search *s, const struct sw_zone *zone, const char *k
 
 	if (!sw_zone_serves(s->z, zone, s->listener_index)) {
 		if ((v = against(s, NEAR_LISTENER, zone)))
-			*v = sw_verdict_make(SW_R_ID_LISTENER, "%s:%.80s is zone \"%s\", which does not serve listener \"%s\"", kind, value, name,
-					     s->listener->name);
+			*v = sw_verdict_make(SW_R_ID_LISTENER, "%s:%.80s is zone \"%s\", which does not serve listener \"%s\"",
+					     kind, value, name, s->listener->name);
 		return false;
 	}
 	if (!source_ok(zone, &s->f->source)) {
 		if ((v = against(s, NEAR_SOURCE, zone)))
-			*v = sw_verdict_make(SW_R_ID_SOURCE, "%s:%.80s is zone \"%s\", but %s is in none of its %zu source networks", kind, value, name,
-					     sw_addr_host_text(&s->f->source, addr), zone->conf->n_sources);
+			*v = sw_verdict_make(SW_R_ID_SOURCE,
+					     "%s:%.80s is zone \"%s\", but %s is in none of its %zu source networks", kind, value,
+					     name, sw_addr_host_text(&s->f->source, addr), zone->conf->n_sources);
 		return false;
 	}
 	return true;
@@ -96,8 +97,8 @@ static void pin_against(struct search *s, const struct sw_zone *zone, const stru
 	if (!v)
 		return;
 	sw_hex(hex, id->spki_sha256, sizeof(id->spki_sha256));
-	*v = sw_verdict_make(SW_R_ID_PIN, "%s:%.80s is zone \"%s\", but the key %s is not one of its pins", sw_name_type_name(name->type),
-			     name->value, zone->conf->name, hex);
+	*v = sw_verdict_make(SW_R_ID_PIN, "%s:%.80s is zone \"%s\", but the key %s is not one of its pins",
+			     sw_name_type_name(name->type), name->value, zone->conf->name, hex);
 }
 
 /* A name of the certificate met a reference of a zone. */
@@ -118,14 +119,14 @@ static void consider(struct search *s, bool has_uri, const struct sw_name *name,
 			if (place_ok(s, zone, kind, name->value) && !sw_match_pinned(s->f->identity, zone))
 				pin_against(s, zone, name);
 		} else if ((v = against(s, NEAR_NAME, zone))) {
-			*v = sw_verdict_make(SW_R_ID_NO_ZONE, "%s:%.80s would be zone \"%s\", but %s", kind, name->value, conf->name,
-					     sw_match_why_not(name->type, conf->match));
+			*v = sw_verdict_make(SW_R_ID_NO_ZONE, "%s:%.80s would be zone \"%s\", but %s", kind, name->value,
+					     conf->name, sw_match_why_not(name->type, conf->match));
 		}
 		break;
 	case SW_HIT_WILDCARD_REFUSED:
 		if ((v = against(s, NEAR_WILDCARD, zone)))
-			*v = sw_verdict_make(SW_R_ID_WILDCARD, "%s:%.80s would cover %.80s of zone \"%s\" (match = \"%s\")", kind, name->value, reference,
-					     conf->name, sw_match_mode_name(conf->match));
+			*v = sw_verdict_make(SW_R_ID_WILDCARD, "%s:%.80s would cover %.80s of zone \"%s\" (match = \"%s\")", kind,
+					     name->value, reference, conf->name, sw_match_mode_name(conf->match));
 		break;
 	case SW_HIT_EXACT:
 	case SW_HIT_WILDCARD:
@@ -176,7 +177,9 @@ static void look_up_key(struct search *s)
 static void chain_against(struct search *s, const struct candidate *c, const struct sw_chain_result *chain)
 {
 	struct sw_verdict *v = against(s, NEAR_PROOF, c->zone), text;
-	enum sw_reason r = chain->reason == SW_R_TLS_CHAIN ? SW_R_ID_TRUST : chain->reason == SW_R_DENY ? SW_R_TLS_UNKNOWN : chain->reason;
+	enum sw_reason r = chain->reason == SW_R_TLS_CHAIN ? SW_R_ID_TRUST
+			   : chain->reason == SW_R_DENY    ? SW_R_TLS_UNKNOWN
+							   : chain->reason;
 	const struct sw_name *name = c->match.name;
 
 	if (!v)
@@ -203,8 +206,9 @@ static bool prove(struct search *s, struct sw_admission *out)
 		}
 		out->zone = c->zone;
 		out->match = c->match;
-		out->verdict = sw_verdict_make(SW_R_OK, "zone \"%s\" (%s): %s:%.80s matches %.80s", conf->name, sw_match_mode_name(conf->match),
-					       name ? sw_name_type_name(name->type) : "key", name ? name->value : "pin", c->match.reference);
+		out->verdict = sw_verdict_make(SW_R_OK, "zone \"%s\" (%s): %s:%.80s matches %.80s", conf->name,
+					       sw_match_mode_name(conf->match), name ? sw_name_type_name(name->type) : "key",
+					       name ? name->value : "pin", c->match.reference);
 		return true;
 	}
 	return false;
@@ -259,7 +263,8 @@ static struct sw_verdict no_zone(const struct search *s)
 	char carried[CARRIED_MAX];
 
 	if (id->malformed)
-		return sw_verdict_make(SW_R_ID_MALFORMED, "the subjectAltName is not readable, or has too many names; subject %.120s", id->subject);
+		return sw_verdict_make(SW_R_ID_MALFORMED,
+				       "the subjectAltName is not readable, or has too many names; subject %.120s", id->subject);
 	sw_identity_names_text(id, carried, sizeof(carried));
 	if (!has_usable_name(id))
 		return sw_verdict_make(has_malformed_name(id) ? SW_R_ID_MALFORMED : SW_R_ID_NO_NAME, "carries %s; subject %.80s",
@@ -268,8 +273,8 @@ static struct sw_verdict no_zone(const struct search *s)
 	if (!near)
 		return sw_verdict_make(SW_R_ID_NO_ZONE, "carries %s; no zone lists any of these", carried);
 	zone = &s->z->zones[near->zone];
-	return sw_verdict_make(SW_R_ID_NO_ZONE, "carries %s; nearest is zone \"%s\" with %.70s, which %.40s is not", carried, zone->conf->name,
-			       zone->names[near->item], name->host);
+	return sw_verdict_make(SW_R_ID_NO_ZONE, "carries %s; nearest is zone \"%s\" with %.70s, which %.40s is not", carried,
+			       zone->conf->name, zone->names[near->item], name->host);
 }
 
 /* Tries to make the certificate prove a zone; else *why says why it does not. */
@@ -295,7 +300,8 @@ static bool admit_by_default(const struct search *s, struct sw_admission *out, c
 	for (size_t i = 0; i < s->z->n; i++) {
 		const struct sw_zone *zone = &s->z->zones[s->z->order[i]];
 
-		if (zone->conf->kind != SW_ZONE_DEFAULT || !sw_zone_serves(s->z, zone, s->listener_index) || !source_ok(zone, &s->f->source))
+		if (zone->conf->kind != SW_ZONE_DEFAULT || !sw_zone_serves(s->z, zone, s->listener_index) ||
+		    !source_ok(zone, &s->f->source))
 			continue;
 		out->zone = zone;
 		out->verdict = sw_verdict_make(SW_R_OK, "default zone \"%s\": %s", zone->conf->name, because);
@@ -307,8 +313,8 @@ static bool admit_by_default(const struct search *s, struct sw_admission *out, c
 static void admit_tls(struct search *s, struct sw_admission *out)
 {
 	bool mutual = s->listener->transport == SW_TRANSPORT_MTLS;
-	struct sw_verdict why = sw_verdict_make(mutual ? SW_R_TLS_NO_CERT : SW_R_ID_NO_DEFAULT, "no certificate on listener \"%s\"",
-						s->listener->name);
+	struct sw_verdict why = sw_verdict_make(mutual ? SW_R_TLS_NO_CERT : SW_R_ID_NO_DEFAULT,
+						"no certificate on listener \"%s\"", s->listener->name);
 
 	if (s->f->identity && admit_by_certificate(s, out, &why))
 		return;
@@ -326,21 +332,23 @@ static void admit_tcp(struct search *s, struct sw_admission *out)
 	for (size_t i = 0; i < s->z->n; i++) {
 		const struct sw_zone *zone = &s->z->zones[s->z->order[i]];
 
-		if (zone->conf->kind == SW_ZONE_DEFAULT || zone->conf->target_transport != SW_TRANSPORT_TCP || zone->conf->n_sources == 0 ||
-		    !sw_zone_serves(s->z, zone, s->listener_index))
+		if (zone->conf->kind == SW_ZONE_DEFAULT || zone->conf->target_transport != SW_TRANSPORT_TCP ||
+		    zone->conf->n_sources == 0 || !sw_zone_serves(s->z, zone, s->listener_index))
 			continue;
 		if (source_ok(zone, &s->f->source)) {
 			out->zone = zone;
-			out->verdict = sw_verdict_make(SW_R_OK, "zone \"%s\": plain TCP from %s, one of its source networks", zone->conf->name, addr);
+			out->verdict = sw_verdict_make(SW_R_OK, "zone \"%s\": plain TCP from %s, one of its source networks",
+						       zone->conf->name, addr);
 			return;
 		}
 		near = near ? near : zone;
 	}
 	if (admit_by_default(s, out, "plain TCP, no identity"))
 		return;
-	out->verdict = near ? sw_verdict_make(SW_R_ID_SOURCE, "%s is in no source network of zone \"%s\" or another of listener \"%s\"", addr,
-					      near->conf->name, s->listener->name) :
-			      sw_verdict_make(SW_R_ID_NO_DEFAULT, "plain TCP from %s on listener \"%s\"", addr, s->listener->name);
+	out->verdict =
+		near ? sw_verdict_make(SW_R_ID_SOURCE, "%s is in no source network of zone \"%s\" or another of listener \"%s\"",
+				       addr, near->conf->name, s->listener->name)
+		     : sw_verdict_make(SW_R_ID_NO_DEFAULT, "plain TCP from %s on listener \"%s\"", addr, s->listener->name);
 }
 
 void sw_zone_admit(const struct sw_zoneset *z, const struct sw_admit_facts *f, struct sw_admission *out)
@@ -355,7 +363,8 @@ void sw_zone_admit(const struct sw_zoneset *z, const struct sw_admit_facts *f, s
 			s.listener_index = i;
 		}
 	if (!s.listener)
-		out->verdict = sw_verdict_make(SW_R_ID_LISTENER, "listener \"%s\" is not in the configuration", f->listener->name);
+		out->verdict =
+			sw_verdict_make(SW_R_ID_LISTENER, "listener \"%s\" is not in the configuration", f->listener->name);
 	else if (s.listener->transport == SW_TRANSPORT_TCP)
 		admit_tcp(&s, out);
 	else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What people see is the display name: "jane@victim.example" <sip:x@attacker.example> is the oldest trick there is. A display name may
- * hold the caller's own address, and no other.
+ * What people see is the display name: "jane@victim.example" <sip:x@attacker.example> is the oldest trick there is. A display
+ * name may hold the caller's own address, and no other.
  */
 #include <stdio.h>
 
@@ -18,7 +18,7 @@ struct display {
 	size_t n;
 };
 
-/* As a reader sees it: without the backslashes of quoted pairs, look-alikes of '@' (U+FF20, U+FE6B) and ':' (U+FF1A) made plain. */
+/* As a reader sees it: no backslashes of quoted pairs, look-alikes of '@' (U+FF20, U+FE6B) and ':' (U+FF1A) made plain. */
 static void plain(struct display *d, struct sw_str s)
 {
 	for (size_t i = 0; i < s.n; i++) {
@@ -100,7 +100,8 @@ static bool has_user(const struct display *d, size_t at)
 
 static bool is_known(const struct display *d, const char *domain)
 {
-	return sw_zoneset_is_local(d->z, domain) || sw_zoneset_owner(d->z, domain) || (d->proved && d->proved(d->proved_arg, domain));
+	return sw_zoneset_is_local(d->z, domain) || sw_zoneset_owner(d->z, domain) ||
+	       (d->proved && d->proved(d->proved_arg, domain));
 }
 
 /* A word that is a domain somebody here stands for, or is below one. */

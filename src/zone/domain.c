@@ -57,8 +57,8 @@ static int normalize_ascii(char dst[256], struct sw_str name)
 }
 
 /*
- * What libidn2 makes of it is judged like any ASCII name: mapping can produce dots, digits, spaces and '*'. Not IDN2_USE_STD3_ASCII_RULES:
- * libidn2 2.3 then drops such characters silently, and "a<nbsp>b.example" would be ab.example.
+ * What libidn2 makes of it is judged like any ASCII name: mapping can produce dots, digits, spaces and '*'. Not
+ * IDN2_USE_STD3_ASCII_RULES: libidn2 2.3 then drops such characters silently, and "a<nbsp>b.example" would be ab.example.
  */
 static int normalize_idn(char dst[256], struct sw_str name)
 {

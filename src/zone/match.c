@@ -53,8 +53,8 @@ static bool wildcard_covers(const struct sw_name *n, const char *reference)
 {
 	const char *dot = strchr(reference, '.');
 
-	return (n->type == SW_NAME_DNS || n->type == SW_NAME_CN) && n->host[0] == '*' && n->host[1] == '.' && dot && dot != reference &&
-	       strchr(dot + 1, '.') && !strcmp(n->host + 2, dot + 1);
+	return (n->type == SW_NAME_DNS || n->type == SW_NAME_CN) && n->host[0] == '*' && n->host[1] == '.' && dot &&
+	       dot != reference && strchr(dot + 1, '.') && !strcmp(n->host + 2, dot + 1);
 }
 
 /* RFC 9525 6.5: octets. A v4-mapped address is not the IPv4 address. */
@@ -66,8 +66,8 @@ static bool same_ip(const struct sw_name *n, const char *reference)
 	       sw_addr_family(&a) == sw_addr_family(&n->addr) && sw_addr_same_host(&a, &n->addr);
 }
 
-enum sw_hit sw_match_pair(const struct sw_identity *id, bool has_uri, const struct sw_name *name, const char *reference, bool is_ip,
-			  enum sw_match_mode mode, bool allow_wildcard)
+enum sw_hit sw_match_pair(const struct sw_identity *id, bool has_uri, const struct sw_name *name, const char *reference,
+			  bool is_ip, enum sw_match_mode mode, bool allow_wildcard)
 {
 	bool exact;
 
@@ -91,11 +91,13 @@ const char *sw_match_why_not(enum sw_name_type type, enum sw_match_mode mode)
 		return "mode pin looks at the key, not at names";
 	switch (type) {
 	case SW_NAME_URI:
-		return mode == SW_MATCH_RFC5922 || mode == SW_MATCH_RFC9525 ? "the URI's scheme is not sip" : "the zone's mode ignores URI names";
+		return mode == SW_MATCH_RFC5922 || mode == SW_MATCH_RFC9525 ? "the URI's scheme is not sip"
+									    : "the zone's mode ignores URI names";
 	case SW_NAME_DNS:
 		return "mode rfc5922 ignores DNS names beside a URI:sip name";
 	case SW_NAME_CN:
-		return mode == SW_MATCH_RFC5922 ? "mode rfc5922 ignores the CN beside a subjectAltName" : "mode rfc9525 ignores the CN";
+		return mode == SW_MATCH_RFC5922 ? "mode rfc5922 ignores the CN beside a subjectAltName"
+						: "mode rfc9525 ignores the CN";
 	case SW_NAME_SRV:
 		return mode == SW_MATCH_RFC9525 ? "the service is not _sips" : "the zone's mode ignores SRV names";
 	case SW_NAME_IP:
@@ -127,8 +129,8 @@ static enum sw_reason miss(const struct sw_identity *id, bool has_uri, bool is_i
 	return usable ? SW_R_ID_MISMATCH : malformed ? SW_R_ID_MALFORMED : SW_R_ID_NO_NAME;
 }
 
-static enum sw_reason match_one(const struct sw_identity *id, bool has_uri, const char *reference, bool is_ip, enum sw_match_mode mode,
-				bool allow_wildcard, struct sw_match *out)
+static enum sw_reason match_one(const struct sw_identity *id, bool has_uri, const char *reference, bool is_ip,
+				enum sw_match_mode mode, bool allow_wildcard, struct sw_match *out)
 {
 	bool refused = false;
 
@@ -188,7 +190,8 @@ static enum sw_reason match_names(const struct sw_identity *id, const struct sw_
 	bool has_uri = sw_match_has_uri(id);
 
 	for (size_t i = 0; i < zone->n_names; i++) {
-		r = match_one(id, has_uri, zone->names[i], zone->name_is_ip[i], zone->conf->match, zone->conf->allow_wildcard, out);
+		r = match_one(id, has_uri, zone->names[i], zone->name_is_ip[i], zone->conf->match, zone->conf->allow_wildcard,
+			      out);
 		if (r == SW_R_OK)
 			return SW_R_OK;
 		against = nearer(against, r);
@@ -286,7 +289,8 @@ struct sw_verdict sw_match_server(const struct sw_identity *id, const struct sw_
 	}
 	if (r != SW_R_OK)
 		return sw_verdict_make(r, "zone \"%s\" (%s) wants %s%s; the certificate carries %s", zone->conf->name,
-				       sw_match_mode_name(zone->conf->match), wanted ? wanted : "a name", by_names && zone->n_names > 1 ? " or another" : "",
+				       sw_match_mode_name(zone->conf->match), wanted ? wanted : "a name",
+				       by_names && zone->n_names > 1 ? " or another" : "",
 				       id->n_names ? sw_identity_names_text(id, carried, sizeof(carried)) : "no name");
 	if (out)
 		*out = found;

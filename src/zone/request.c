@@ -47,7 +47,8 @@ static struct sw_verdict judge_proof(const struct speaker *s, const char *domain
 {
 	if (!s->zone->conf->require_proof || proved(s, domain))
 		return sw_verdict_make(SW_R_OK, NULL);
-	return sw_verdict_make(SW_R_AUTH_UNPROVED, "zone \"%s\" may speak for %s, but its TXT proof does not hold", s->zone->conf->name, domain);
+	return sw_verdict_make(SW_R_AUTH_UNPROVED, "zone \"%s\" may speak for %s, but its TXT proof does not hold",
+			       s->zone->conf->name, domain);
 }
 
 static struct sw_verdict judge_domain(const struct speaker *s, const char *domain)
@@ -59,18 +60,21 @@ static struct sw_verdict judge_domain(const struct speaker *s, const char *domai
 	if (sw_zoneset_is_local(s->z, domain)) {
 		if (!stranger && (conf->internal || conf->may_assert_local))
 			return judge_proof(s, domain);
-		return sw_verdict_make(SW_R_AUTH_LOCAL_DOMAIN, "%s is ours; zone \"%s\" is neither internal nor may_assert_local", domain, conf->name);
+		return sw_verdict_make(SW_R_AUTH_LOCAL_DOMAIN, "%s is ours; zone \"%s\" is neither internal nor may_assert_local",
+				       domain, conf->name);
 	}
 	if (listed && !stranger)
 		return judge_proof(s, domain);
 	owner = sw_zoneset_owner(s->z, domain);
 	if (owner)
-		return sw_verdict_make(SW_R_AUTH_OWNED_DOMAIN, "%s belongs to zone \"%s\", the peer is in zone \"%s\"", domain, owner->conf->name, conf->name);
+		return sw_verdict_make(SW_R_AUTH_OWNED_DOMAIN, "%s belongs to zone \"%s\", the peer is in zone \"%s\"", domain,
+				       owner->conf->name, conf->name);
 	if (listed)
 		return judge_proof(s, domain);
 	if (stranger && s->zone->n_domains == 0)
 		return sw_verdict_make(SW_R_OK, NULL);
-	return sw_verdict_make(SW_R_AUTH_FROM_DOMAIN, "%s is not among the %zu domains of zone \"%s\"", domain, s->zone->n_domains, conf->name);
+	return sw_verdict_make(SW_R_AUTH_FROM_DOMAIN, "%s is not among the %zu domains of zone \"%s\"", domain,
+			       s->zone->n_domains, conf->name);
 }
 
 static struct sw_verdict judge_host(const struct speaker *s, struct sw_str host)
@@ -83,9 +87,11 @@ static struct sw_verdict judge_host(const struct speaker *s, struct sw_str host)
 	if (sw_domain_normalize(domain, host) == SW_OK)
 		return judge_domain(s, domain);
 	if (sw_ip_literal(&a, host) < 0)
-		return sw_verdict_make(SW_R_AUTH_FROM_DOMAIN, "\"%.*s\" is neither a domain nor an address", shown, host.p ? host.p : "");
+		return sw_verdict_make(SW_R_AUTH_FROM_DOMAIN, "\"%.*s\" is neither a domain nor an address", shown,
+				       host.p ? host.p : "");
 	if (conf->require_proof)
-		return sw_verdict_make(SW_R_AUTH_FROM_DOMAIN, "the address %.*s is no domain, and zone \"%s\" requires a proved one", shown, host.p,
+		return sw_verdict_make(SW_R_AUTH_FROM_DOMAIN,
+				       "the address %.*s is no domain, and zone \"%s\" requires a proved one", shown, host.p,
 				       conf->name);
 	return sw_verdict_make(SW_R_OK, NULL);
 }
@@ -105,13 +111,15 @@ static struct sw_verdict judge_uri(const struct speaker *s, const struct sw_uri_
 		return sw_verdict_make(SW_R_AUTH_TEL, "a tel: URI from zone \"%s\", which has no allow_tel", conf->name);
 	case SW_SCHEME_NONE:
 	case SW_SCHEME_OTHER:
-		return sw_verdict_make(SW_R_AUTH_FROM_DOMAIN, "a URI that is neither sip, sips nor tel, from zone \"%s\"", conf->name);
+		return sw_verdict_make(SW_R_AUTH_FROM_DOMAIN, "a URI that is neither sip, sips nor tel, from zone \"%s\"",
+				       conf->name);
 	}
 	if (!sw_uri_is_anonymous(uri))
 		return judge_host(s, uri->host);
 	if (conf->allow_anonymous)
 		return sw_verdict_make(SW_R_OK, NULL);
-	return sw_verdict_make(SW_R_AUTH_ANONYMOUS, "an anonymous caller from zone \"%s\", which has no allow_anonymous", conf->name);
+	return sw_verdict_make(SW_R_AUTH_ANONYMOUS, "an anonymous caller from zone \"%s\", which has no allow_anonymous",
+			       conf->name);
 }
 
 /* --- method --- */
@@ -221,7 +229,8 @@ static bool judge_display(const struct speaker *s, const struct sw_request_facts
 	if (!sw_display_foreign(s->z, f->from_display, domain, proved_domain, (void *)s, seen, sizeof(seen)))
 		return true;
 	if (policy == SW_DISPLAY_REJECT) {
-		out->verdict = sw_verdict_make(SW_R_AUTH_DISPLAY, "From's display name shows \"%s\", From is of %s", seen, domain[0] ? domain : "no domain");
+		out->verdict = sw_verdict_make(SW_R_AUTH_DISPLAY, "From's display name shows \"%s\", From is of %s", seen,
+					       domain[0] ? domain : "no domain");
 		return false;
 	}
 	out->rewrite_display = true;

@@ -3,11 +3,12 @@
 /*
  * What a request says, as plain data; filled by src/sip, judged here. Slices point into the message.
  *
- * Two keys open the door (standards 4.6): the peer is authenticated as its zone, and the domain it speaks for is the zone's. Which is:
+ * Two keys open the door (standards 4.6): the peer is authenticated as its zone, and the domain it speaks for is the
+ * zone's. Which is:
  *
  *   From host                      zone                                     verdict
  *   in local_domains               internal, or may_assert_local            proved, where require_proof
- *                                  any other                                SW_R_AUTH_LOCAL_DOMAIN, though it be listed in domains
+ *                                  any other                                SW_R_AUTH_LOCAL_DOMAIN, though domains list it
  *   in the zone's domains          not of kind default                      proved, where require_proof; else SW_R_AUTH_UNPROVED
  *   in another zone's domains      any                                      SW_R_AUTH_OWNED_DOMAIN
  *   any other domain               default, without domains of its own      accepted, unverified
@@ -19,8 +20,8 @@
  *   *.invalid (anonymous)          allow_anonymous                          accepted; else SW_R_AUTH_ANONYMOUS
  *   tel:                           allow_tel                                accepted; else SW_R_AUTH_TEL
  *
- * Hosts are compared as whole A-label names, without case and trailing dot: a subdomain is another domain. With ownership.subdomains
- * a proved parent proves a listed child.
+ * Hosts are compared as whole A-label names, without case and trailing dot: a subdomain is another domain. With
+ * ownership.subdomains a proved parent proves a listed child.
  */
 #include "zone/zone.h"
 
@@ -56,25 +57,29 @@ typedef bool sw_proved_fn(void *arg, const char *domain);
 
 struct sw_authority {
 	struct sw_verdict verdict;
-	bool strip_asserted;           /* remove PAI, PPI, RPID, Diversion, History-Info, Referred-By, P-Charging-*, P-Access-Network-Info */
+	bool strip_asserted;           /* remove PAI, PPI, RPID, Diversion, History-Info, Referred-By, P-Charging-*,
+					  P-Access-Network-Info */
 	bool rewrite_display;          /* replace From's display name */
 	char display[128];             /* with this */
 };
 /*
- * May this zone say this? standards 4.6 (the two keys). For requests that create dialogs and for MESSAGE, REFER, SUBSCRIBE, OPTIONS,
- * REGISTER, PUBLISH outside dialogs. Judged in this order: method, REFER, From (has_to_tag changes nothing: anybody can write a tag),
- * asserted identities, display name. proved NULL: nothing is proved.
+ * May this zone say this? standards 4.6 (the two keys). For requests that create dialogs and for MESSAGE, REFER,
+ * SUBSCRIBE, OPTIONS, REGISTER, PUBLISH outside dialogs. Judged in this order: method, REFER, From (has_to_tag changes
+ * nothing: anybody can write a tag), asserted identities, display name. proved NULL: nothing is proved.
  *
- * Asserted identities are held to the table above. From a zone that is not trusted_identity all of them are stripped, foreign or not; with
- * asserted = "reject" a foreign one refuses the request. From a trusted one they are kept if none is foreign; else stripped or refused.
- * A display name is foreign when it holds an '@' or "sip:" that is not followed by From's own domain, or a local, owned or proved domain
- * that is not From's.
+ * Asserted identities are held to the table above. From a zone that is not trusted_identity all of them are stripped,
+ * foreign or not; with asserted = "reject" a foreign one refuses the request. From a trusted one they are kept if none
+ * is foreign; else stripped or refused.
+ *
+ * A display name is foreign when it holds an '@' or "sip:" that is not followed by From's own domain, or a local, owned
+ * or proved domain that is not From's.
  */
 void sw_zone_authorize(const struct sw_zoneset *z, const struct sw_zone *zone, const struct sw_request_facts *f,
 		       sw_proved_fn *proved, void *proved_arg, struct sw_authority *out);
 /*
- * The same for a request within a dialog, once the connection was found to be that of the leg's party: From is the dialog's and the
- * methods are free, so only REFER, asserted identities and the display name are judged. Never for one whose dialog was not found.
+ * The same for a request within a dialog, once the connection was found to be that of the leg's party: From is the
+ * dialog's and the methods are free, so only REFER, asserted identities and the display name are judged. Never for one
+ * whose dialog was not found.
  */
 void sw_zone_authorize_in_dialog(const struct sw_zoneset *z, const struct sw_zone *zone, const struct sw_request_facts *f,
 				 sw_proved_fn *proved, void *proved_arg, struct sw_authority *out);

@@ -109,8 +109,10 @@ static bool allows_relay(const struct sw_conf_route *rule, const struct subject 
 static struct sw_verdict relay_refused(const struct subject *s, const struct sw_conf_route *rule)
 {
 	if (!rule)
-		return sw_verdict_make(SW_R_ROUTE_RELAY, "%.120s is not local, zone \"%s\" is not internal", s->domain, s->source->conf->name);
-	return sw_verdict_make(SW_R_ROUTE_RELAY, "%.80s is not local, zone \"%s\" is not internal, and route \"%s\" does not name both", s->domain,
+		return sw_verdict_make(SW_R_ROUTE_RELAY, "%.120s is not local, zone \"%s\" is not internal", s->domain,
+				       s->source->conf->name);
+	return sw_verdict_make(SW_R_ROUTE_RELAY,
+			       "%.80s is not local, zone \"%s\" is not internal, and route \"%s\" does not name both", s->domain,
 			       s->source->conf->name, rule->name);
 }
 
@@ -119,7 +121,8 @@ static bool wants_privacy(const struct sw_request_facts *f)
 	return f->privacy_id || sw_uri_is_anonymous(&f->from);
 }
 
-static void follow(const struct sw_conf_route *rule, const struct subject *s, const struct sw_request_facts *f, struct sw_route *out)
+static void follow(const struct sw_conf_route *rule, const struct subject *s, const struct sw_request_facts *f,
+		   struct sw_route *out)
 {
 	const struct sw_zone *to = rule->to ? sw_zoneset_find(s->z, rule->to) : NULL;
 
@@ -134,17 +137,20 @@ static void follow(const struct sw_conf_route *rule, const struct subject *s, co
 	} else {
 		out->zone = to;
 		out->strip_identity = wants_privacy(f) && !to->conf->trusted_identity;
-		out->verdict = sw_verdict_make(SW_R_OK, "route \"%s\": %.80s goes to zone \"%s\"", rule->name, s->domain, to->conf->name);
+		out->verdict = sw_verdict_make(SW_R_OK, "route \"%s\": %.80s goes to zone \"%s\"", rule->name, s->domain,
+					       to->conf->name);
 	}
 }
 
 static void no_rule(const struct subject *s, struct sw_route *out)
 {
-	out->verdict = is_relay(s) ? relay_refused(s, NULL) :
-				     sw_verdict_make(SW_R_ROUTE_NONE, "%.120s from zone \"%s\"", s->domain, s->source->conf->name);
+	out->verdict = is_relay(s)
+			       ? relay_refused(s, NULL)
+			       : sw_verdict_make(SW_R_ROUTE_NONE, "%.120s from zone \"%s\"", s->domain, s->source->conf->name);
 }
 
-void sw_zone_route(const struct sw_zoneset *z, const struct sw_zone *source, const struct sw_request_facts *f, struct sw_route *out)
+void sw_zone_route(const struct sw_zoneset *z, const struct sw_zone *source, const struct sw_request_facts *f,
+		   struct sw_route *out)
 {
 	const struct sw_conf *conf = sw_zoneset_conf(z);
 	struct subject s = { .z = z, .source = source };
@@ -186,8 +192,8 @@ static void explain_rules(const struct subject *s, struct sw_buf *out)
 {
 	const struct sw_conf *conf = sw_zoneset_conf(s->z);
 
-	sw_buf_printf(out, "from zone \"%s\"%s to %s, which is %s\n", s->source->conf->name, s->source->conf->internal ? " (internal)" : "",
-		      s->domain, s->local ? "local" : "not local");
+	sw_buf_printf(out, "from zone \"%s\"%s to %s, which is %s\n", s->source->conf->name,
+		      s->source->conf->internal ? " (internal)" : "", s->domain, s->local ? "local" : "not local");
 	for (size_t i = 0; i < conf->n_routes; i++) {
 		const struct sw_conf_route *rule = &conf->routes[i];
 		const char *why = mismatch(rule, s);
@@ -201,7 +207,8 @@ static void explain_rules(const struct subject *s, struct sw_buf *out)
 	}
 }
 
-void sw_zone_route_explain(const struct sw_zoneset *z, const struct sw_zone *source, const struct sw_request_facts *f, struct sw_buf *out)
+void sw_zone_route_explain(const struct sw_zoneset *z, const struct sw_zone *source, const struct sw_request_facts *f,
+			   struct sw_buf *out)
 {
 	struct subject s = { .z = z, .source = source };
 	struct sw_verdict known = subject_of(&s, &f->ruri);

@@ -187,7 +187,8 @@ static void add_pin(struct compiler *c, const struct sw_zone *zone, const char *
 	char pin[PIN_HEX + 1] = "";
 
 	if (strlen(s) != PIN_HEX || strspn(s, "0123456789abcdefABCDEF") != PIN_HEX)
-		COMPLAIN(c, zone->conf->line, "zone \"%s\": pin \"%s\" is not 64 hex digits (SHA-256 of the public key)", zone->conf->name, s);
+		COMPLAIN(c, zone->conf->line, "zone \"%s\": pin \"%s\" is not 64 hex digits (SHA-256 of the public key)",
+			 zone->conf->name, s);
 	else
 		for (size_t i = 0; i < PIN_HEX; i++)
 			pin[i] = s[i] >= 'A' && s[i] <= 'F' ? (char)(s[i] + ('a' - 'A')) : s[i];
@@ -212,14 +213,17 @@ static void add_pins(struct compiler *c)
 static void check_default(struct compiler *c, const struct sw_conf_zone *zone)
 {
 	if (zone->internal || zone->may_assert_local || zone->trusted_identity)
-		COMPLAIN(c, zone->line, "zone \"%s\": a default zone is for strangers, it can't be internal, trusted_identity or may_assert_local",
+		COMPLAIN(c, zone->line,
+			 "zone \"%s\": a default zone is for strangers, it can't be internal, trusted_identity or "
+			 "may_assert_local",
 			 zone->name);
 	for (size_t i = 0; i < zone->listeners.n; i++) {
 		for (size_t k = 0; k < c->z->conf->n_listeners; k++) {
 			const struct sw_conf_listener *l = &c->z->conf->listeners[k];
 
 			if (l->transport == SW_TRANSPORT_MTLS && !strcmp(l->name, zone->listeners.v[i]))
-				WARN(c, zone->line, "zone \"%s\": a default zone takes in nobody on the mtls listener \"%s\"", zone->name, l->name);
+				WARN(c, zone->line, "zone \"%s\": a default zone takes in nobody on the mtls listener \"%s\"",
+				     zone->name, l->name);
 		}
 	}
 }
@@ -233,11 +237,14 @@ static void check_zone(struct compiler *c, const struct sw_zone *zone)
 	if (conf->match == SW_MATCH_PIN && conf->pins.n == 0)
 		COMPLAIN(c, conf->line, "zone \"%s\": match = \"pin\" needs pins", conf->name);
 	if (conf->allow_wildcard && conf->match != SW_MATCH_RFC9525 && conf->match != SW_MATCH_TEAMS)
-		WARN(c, conf->line, "zone \"%s\": allow_wildcard has no effect: match = \"%s\" knows no wildcards; \"rfc9525\" does", conf->name,
+		WARN(c, conf->line,
+		     "zone \"%s\": allow_wildcard has no effect: match = \"%s\" knows no wildcards; \"rfc9525\" does", conf->name,
 		     sw_match_mode_name(conf->match));
 	for (size_t i = 0; i < zone->n_domains; i++)
 		if (sw_zoneset_is_local(c->z, zone->domains[i]) && !conf->internal && !conf->may_assert_local)
-			WARN(c, conf->line, "zone \"%s\": domain %s is one of local_domains; without may_assert_local the zone may not speak for it",
+			WARN(c, conf->line,
+			     "zone \"%s\": domain %s is one of local_domains; without may_assert_local the zone may not speak "
+			     "for it",
 			     conf->name, zone->domains[i]);
 }
 
@@ -248,7 +255,8 @@ static void check_route(struct compiler *c, const struct sw_conf_route *route)
 	if (route->to && !to)
 		COMPLAIN(c, route->line, "route \"%s\": there is no zone \"%s\"", route->name, route->to);
 	if (to && to->conf->kind == SW_ZONE_DEFAULT)
-		COMPLAIN(c, route->line, "route \"%s\": zone \"%s\" is a default zone: strangers can't be called", route->name, route->to);
+		COMPLAIN(c, route->line, "route \"%s\": zone \"%s\" is a default zone: strangers can't be called", route->name,
+			 route->to);
 	for (size_t i = 0; i < route->from.n; i++)
 		if (!sw_zoneset_find(c->z, route->from.v[i]))
 			COMPLAIN(c, route->line, "route \"%s\": there is no zone \"%s\"", route->name, route->from.v[i]);

@@ -31,16 +31,18 @@ struct sw_zone {                   /* compiled; belongs to its set */
 };
 
 /*
- * IDNA2008 to an A-label name in lower case without trailing dot. SW_EPARSE for what is no domain name: leading dot, empty label,
- * > 253 bytes, a label > 63 or with '-' at an end, bytes other than letters, digits, '-' and '_', a number as the last label (so no
- * IPv4 address passes). A-labels given are lowered, not decoded. SW_ENOMEM from libidn2. Any thread.
+ * IDNA2008 to an A-label name in lower case without trailing dot. SW_EPARSE for what is no domain name: leading dot,
+ * empty label, > 253 bytes, a label > 63 or with '-' at an end, bytes other than letters, digits, '-' and '_', a number
+ * as the last label (so no IPv4 address passes). A-labels given are lowered, not decoded. SW_ENOMEM from libidn2. Any
+ * thread.
  */
 int sw_domain_normalize(char dst[256], struct sw_str name) SW_MUSTCHECK;
 
 /*
- * Takes a reference to conf. SW_ECONF, with *all* errors in diag: a name or domain that is none, a name starting with '.', a wildcard
- * in a reference, a pin that is not 64 hex digits, match "pin" without pins, an unknown zone in a route, a route to a default zone, a
- * default zone (strangers) that is internal, trusted_identity or may_assert_local. Warnings: what can't have an effect.
+ * Takes a reference to conf. SW_ECONF, with *all* errors in diag: a name or domain that is none, a name starting with
+ * '.', a wildcard in a reference, a pin that is not 64 hex digits, match "pin" without pins, an unknown zone in a
+ * route, a route to a default zone, a default zone (strangers) that is internal, trusted_identity or may_assert_local.
+ * Warnings: what can't have an effect.
  */
 int sw_zoneset_new(struct sw_zoneset **out, struct sw_conf *conf, struct sw_diag *diag) SW_MUSTCHECK;
 struct sw_zoneset *sw_zoneset_ref(struct sw_zoneset *z);   /* any thread */
@@ -50,7 +52,7 @@ size_t sw_zoneset_count(const struct sw_zoneset *z);
 const struct sw_zone *sw_zoneset_at(const struct sw_zoneset *z, unsigned index);      /* NULL beyond the end */
 const struct sw_zone *sw_zoneset_find(const struct sw_zoneset *z, const char *name);
 bool sw_zoneset_is_local(const struct sw_zoneset *z, const char *domain);             /* domain is normalised */
-/* The zone (first of the configuration) that lists domain among its domains and is not a default zone, or NULL. Whole names only. */
+/* The first zone, not of kind default, that lists domain (normalised) among its domains, or NULL. Whole names only. */
 const struct sw_zone *sw_zoneset_owner(const struct sw_zoneset *z, const char *domain);
 /* Does this zone list domain (normalised) among its domains? Whole names only: a subdomain is another domain. */
 bool sw_zone_lists(const struct sw_zoneset *z, const struct sw_zone *zone, const char *domain);

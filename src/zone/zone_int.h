@@ -5,7 +5,7 @@
 #include "zone/match.h"
 #include "zone/request.h"
 
-/* One entry of an index: key -> (zone, item of the zone). The first zone of a key is in the hash, the others hang on it, in order. */
+/* One entry of an index: key -> (zone, item of the zone). The first zone of a key is in the hash, the others hang on it. */
 struct sw_zone_ref {
 	UT_hash_handle hh;
 	const char *key;             /* borrowed from the set */
@@ -30,7 +30,7 @@ struct sw_zoneset {
 	size_t pool_used, pool_size;
 	struct sw_zone_ref *by_zone;     /* conf name */
 	struct sw_zone_ref *by_name;     /* reference; not default zones */
-	struct sw_zone_ref *by_parent;   /* reference without its first label, where two or more labels are left; not default zones */
+	struct sw_zone_ref *by_parent;   /* reference without its first label, two labels at least; not default zones */
 	struct sw_zone_ref *by_pin;      /* not default zones */
 	struct sw_zone_ref *by_domain;
 	struct sw_zone_ref *by_local;
@@ -63,8 +63,8 @@ enum sw_hit {
 /* Does the certificate hold a URI:sip identity (RFC 5922 7.1)? Then its DNS names are none. */
 bool sw_match_has_uri(const struct sw_identity *id);
 /* One presented name against one reference. */
-enum sw_hit sw_match_pair(const struct sw_identity *id, bool has_uri, const struct sw_name *name, const char *reference, bool is_ip,
-			  enum sw_match_mode mode, bool allow_wildcard);
+enum sw_hit sw_match_pair(const struct sw_identity *id, bool has_uri, const struct sw_name *name, const char *reference,
+			  bool is_ip, enum sw_match_mode mode, bool allow_wildcard);
 /* Why a name of that kind is not an identity in that mode: for people. */
 const char *sw_match_why_not(enum sw_name_type type, enum sw_match_mode mode);
 bool sw_match_pinned(const struct sw_identity *id, const struct sw_zone *zone);

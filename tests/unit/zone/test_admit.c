@@ -9,19 +9,39 @@ static struct sw_prefix office, lab, lan;
 static struct sw_conf_zone zones[] = {
 	{ .name = S("a"), .listeners = LIST("mtls", "tls"), .names = LIST("a.example") },
 	{ .name = S("b"), .listeners = LIST("mtls", "tls"), .names = LIST("b.example") },
-	{ .name = S("wild"), .listeners = LIST("mtls"), .match = SW_MATCH_RFC9525, .names = LIST("host.wild.example"), .allow_wildcard = true },
+	{ .name = S("wild"),
+	  .listeners = LIST("mtls"),
+	  .match = SW_MATCH_RFC9525,
+	  .names = LIST("host.wild.example"),
+	  .allow_wildcard = true },
 	{ .name = S("strict"), .listeners = LIST("mtls"), .match = SW_MATCH_RFC9525, .names = LIST("host.strict.example") },
 	{ .name = S("elsewhere"), .listeners = LIST("mtls2"), .names = LIST("elsewhere.example") },
 	{ .name = S("office"), .listeners = LIST("mtls"), .names = LIST("office.example"), .sources = &office, .n_sources = 1 },
 	{ .name = S("anywhere"), .listeners = LIST("mtls"), .names = LIST("both.example") },
 	{ .name = S("lab"), .listeners = LIST("mtls"), .names = LIST("both.example"), .sources = &lab, .n_sources = 1 },
-	{ .name = S("pinned"), .listeners = LIST("mtls"), .match = SW_MATCH_PIN, .names = LIST("pinned.example"), .pins = LIST(PIN22) },
-	{ .name = S("idn"), .listeners = LIST("mtls"), .names = LIST("B\xc3\x9c" "cher.example.") },
+	{ .name = S("pinned"),
+	  .listeners = LIST("mtls"),
+	  .match = SW_MATCH_PIN,
+	  .names = LIST("pinned.example"),
+	  .pins = LIST(PIN22) },
+	{ .name = S("both-keys"), .listeners = LIST("mtls"), .names = LIST("keyed.example"), .pins = LIST(PIN22) },
+	{ .name = S("idn"),
+	  .listeners = LIST("mtls"),
+	  .names = LIST("B\xc3\x9c"
+			"cher.example.") },
 	{ .name = S("address"), .listeners = LIST("mtls"), .names = LIST("192.0.2.7") },
 	{ .name = S("cisco"), .listeners = LIST("mtls"), .match = SW_MATCH_EXPRESSWAY, .names = LIST("edge.cisco.example") },
-	{ .name = S("pbx"), .listeners = LIST("tcp"), .target_transport = SW_TRANSPORT_TCP, .sources = &lan, .n_sources = 1, .internal = true },
+	{ .name = S("pbx"),
+	  .listeners = LIST("tcp"),
+	  .target_transport = SW_TRANSPORT_TCP,
+	  .sources = &lan,
+	  .n_sources = 1,
+	  .internal = true },
 	{ .name = S("pbx-anyone"), .listeners = LIST("tcp"), .target_transport = SW_TRANSPORT_TCP },
-	{ .name = S("strangers"), .kind = SW_ZONE_DEFAULT, .listeners = LIST("tls", "mtls2"), .domains = LIST("stranger.example") },
+	{ .name = S("strangers"),
+	  .kind = SW_ZONE_DEFAULT,
+	  .listeners = LIST("tls", "mtls2"),
+	  .domains = LIST("stranger.example") },
 };
 
 static int setup(void **state)
@@ -72,8 +92,8 @@ static const struct sw_conf_listener *listener(const char *name)
 }
 
 /* The identity is gone when this returns: out->match.name must not be looked at. */
-static void admit_key(const struct world *w, const char *on, const char *source, const char *certificate, int key, struct store *s,
-		      struct sw_admission *out)
+static void admit_key(const struct world *w, const char *on, const char *source, const char *certificate, int key,
+		      struct store *s, struct sw_admission *out)
 {
 	static struct store all;
 	struct sw_identity *id = certificate ? who_with_key(certificate, key) : NULL;
@@ -101,9 +121,9 @@ static void admission_table(void **state)
 		{ "mtls", "192.0.2.99", "dns:a.example", "a", SW_R_OK },
 		{ "mtls", "192.0.2.99", "uri:sip:B.EXAMPLE", "b", SW_R_OK },
 		{ "mtls", "192.0.2.99", "dns:x.example dns:b.example", "b", SW_R_OK },
-		{ "mtls", "192.0.2.99", "dns:xn--bcher-kva.example", "idn", SW_R_OK },               /* 8 */
+		{ "mtls", "192.0.2.99", "dns:xn--bcher-kva.example", "idn", SW_R_OK }, /* 8 */
 		{ "mtls", "192.0.2.99", "ip:192.0.2.7", "address", SW_R_OK },
-		{ "mtls", "192.0.2.99", "ip:192.0.2.99 cn:EDGE.cisco.example", "cisco", SW_R_OK },   /* 5 */
+		{ "mtls", "192.0.2.99", "ip:192.0.2.99 cn:EDGE.cisco.example", "cisco", SW_R_OK }, /* 5 */
 		/* several zones match: source networks first, then as written */
 		{ "mtls", "203.0.113.5", "dns:both.example", "lab", SW_R_OK },
 		{ "mtls", "192.0.2.99", "dns:both.example", "anywhere", SW_R_OK },
@@ -114,11 +134,11 @@ static void admission_table(void **state)
 		{ "mtls", "192.0.2.99", "dns:*.strict.example", NULL, SW_R_ID_WILDCARD },
 		{ "mtls", "192.0.2.99", "dns:*.example", NULL, SW_R_ID_NO_ZONE },
 		/* near misses, and far ones */
-		{ "mtls", "192.0.2.99", "dns:nobody.example", NULL, SW_R_ID_NO_ZONE },               /* 12 */
+		{ "mtls", "192.0.2.99", "dns:nobody.example", NULL, SW_R_ID_NO_ZONE }, /* 12 */
 		{ "mtls", "192.0.2.99", "dns:a.a.example", NULL, SW_R_ID_NO_ZONE },
 		{ "mtls", "192.0.2.99", "dns:example", NULL, SW_R_ID_NO_ZONE },
-		{ "mtls", "192.0.2.99", "uri:sip:nobody.example dns:a.example", NULL, SW_R_ID_NO_ZONE },  /* 3 */
-		{ "mtls", "192.0.2.99", "ip:192.0.2.99 cn:a.example", NULL, SW_R_ID_NO_ZONE },             /* 4 */
+		{ "mtls", "192.0.2.99", "uri:sip:nobody.example dns:a.example", NULL, SW_R_ID_NO_ZONE }, /* 3 */
+		{ "mtls", "192.0.2.99", "ip:192.0.2.99 cn:a.example", NULL, SW_R_ID_NO_ZONE },           /* 4 */
 		{ "mtls", "192.0.2.99", "uri:sips:a.example", NULL, SW_R_ID_NO_NAME },
 		{ "mtls", "192.0.2.99", "uri:sip:bob@a.example", NULL, SW_R_ID_NO_NAME },
 		{ "mtls", "192.0.2.99", "dns!:a.example", NULL, SW_R_ID_MALFORMED },
@@ -130,10 +150,10 @@ static void admission_table(void **state)
 		{ "mtls", "192.0.2.99", "dns:office.example", NULL, SW_R_ID_SOURCE },
 		{ "mtls", "192.0.2.99", "dns:pinned.example", NULL, SW_R_ID_PIN },
 		/* no certificate */
-		{ "mtls", "192.0.2.99", NULL, NULL, SW_R_TLS_NO_CERT },                               /* 9 */
-		{ "mtls2", "192.0.2.99", NULL, NULL, SW_R_TLS_NO_CERT },                              /* its default zone takes nobody in */
+		{ "mtls", "192.0.2.99", NULL, NULL, SW_R_TLS_NO_CERT },  /* 9 */
+		{ "mtls2", "192.0.2.99", NULL, NULL, SW_R_TLS_NO_CERT }, /* its default zone takes nobody in */
 		{ "mtls2", "192.0.2.99", "dns:stranger.example", NULL, SW_R_ID_NO_ZONE },
-		{ "tls", "192.0.2.99", NULL, "strangers", SW_R_OK },                                  /* 10 */
+		{ "tls", "192.0.2.99", NULL, "strangers", SW_R_OK }, /* 10 */
 		{ "tls", "192.0.2.99", "dns:nobody.example", "strangers", SW_R_OK },
 		{ "tls", "192.0.2.99", "dns!:a.example", "strangers", SW_R_OK },
 		{ "tls", "192.0.2.99", "dns:a.example", "a", SW_R_OK },
@@ -148,7 +168,8 @@ static void admission_table(void **state)
 
 	for (size_t i = 0; i < COUNT(table); i++) {
 		admit(w, table[i].on, table[i].source, table[i].certificate, NULL, &got);
-		if (got.verdict.reason != table[i].reason || strcmp(got.zone ? got.zone->conf->name : "", table[i].zone ? table[i].zone : ""))
+		if (got.verdict.reason != table[i].reason ||
+		    strcmp(got.zone ? got.zone->conf->name : "", table[i].zone ? table[i].zone : ""))
 			fail_msg("row %zu {%s}: zone %s, %s (%s)", i, table[i].certificate ? table[i].certificate : "none",
 				 got.zone ? got.zone->conf->name : "none", sw_reason_id(got.verdict.reason), got.verdict.detail);
 	}
@@ -157,7 +178,8 @@ static void admission_table(void **state)
 /* 13, 11 */
 static void a_zone_believes_its_own_trust_list_alone(void **state)
 {
-	static const enum sw_reason keeps[] = { SW_R_TLS_EXPIRED, SW_R_TLS_NOT_YET, SW_R_TLS_PURPOSE, SW_R_TLS_REVOKED, SW_R_TLS_CRL, SW_R_TLS_WEAK };
+	static const enum sw_reason keeps[] = { SW_R_TLS_EXPIRED, SW_R_TLS_NOT_YET, SW_R_TLS_PURPOSE,
+						SW_R_TLS_REVOKED, SW_R_TLS_CRL,     SW_R_TLS_WEAK };
 	struct store only_a = { .vouches = " a ", .fault = SW_R_TLS_CHAIN };
 	struct store undecided = { .vouches = " ", .fault = SW_R_DENY };
 	struct world *w = *state;
@@ -206,7 +228,8 @@ static void chains_are_judged_only_where_names_match(void **state)
 	struct world *w = *state;
 	struct sw_admission got;
 
-	admit(w, "mtls", "192.0.2.99", "dns:nobody.example dns:elsewhere.example dns:office.example dns:*.strict.example", &s, &got);
+	admit(w, "mtls", "192.0.2.99", "dns:nobody.example dns:elsewhere.example dns:office.example dns:*.strict.example", &s,
+	      &got);
 	assert_int_equal(s.asked, 0);
 	admit(w, "mtls", "192.0.2.99", "dns:a.example dns:A.example uri!:sip:a.example", &s, &got);
 	assert_int_equal(s.asked, 1);
@@ -218,6 +241,7 @@ static void chains_are_judged_only_where_names_match(void **state)
 
 static void pins_stand_beside_the_chain(void **state)
 {
+	struct store both_keys = { .vouches = " both-keys ", .fault = SW_R_TLS_CHAIN };
 	struct store none = { .vouches = " ", .fault = SW_R_TLS_CHAIN };
 	struct world *w = *state;
 	struct sw_admission got;
@@ -232,6 +256,11 @@ static void pins_stand_beside_the_chain(void **state)
 	admit_key(w, "mtls", "192.0.2.99", "dns:pinned.example", 0x23, NULL, &got);
 	assert_reason(&got.verdict, SW_R_ID_PIN);
 	assert_non_null(strstr(got.verdict.detail, "2323232323"));    /* the key to put into pins */
+	/* a mode that looks at names wants both; the key alone is nothing to it */
+	admit_key(w, "mtls", "192.0.2.99", "dns:keyed.example", 0x22, &both_keys, &got);
+	assert_string_equal(got.zone->conf->name, "both-keys");
+	admit_key(w, "mtls", "192.0.2.99", "dns:keyed.example", 0x23, NULL, &got);
+	assert_reason(&got.verdict, SW_R_ID_PIN);
 }
 
 /* pin/trust/purpose > source > listener > wildcard > no zone, whatever the order of the names. */
@@ -302,7 +331,9 @@ static void a_stranger_by_failure_is_told_why(void **state)
 static void a_malformed_certificate_proves_nothing(void **state)
 {
 	struct sw_identity *id = who_with_key("dns:a.example", 0x22);
-	struct sw_admit_facts f = { .listener = listener("mtls"), .identity = id, .chain = judge_chain, .chain_arg = &(struct store){ 0 } };
+	struct sw_admit_facts f = {
+		.listener = listener("mtls"), .identity = id, .chain = judge_chain, .chain_arg = &(struct store){ 0 }
+	};
 	struct world *w = *state;
 	struct sw_admission got;
 

@@ -33,12 +33,33 @@ static void names_have_one_form(void **state)
 static void what_is_no_name_is_refused(void **state)
 {
 	static const char *const table[] = {
-		"", ".", "..", ".example.com", "a..b", "example.com..", "*.example.com", "exa mple.com", "a@b.example", "a/b", "a:5061",
-		"-a.example", "a-.example", "192.0.2.1", "1", "example.1", "2001:db8::1", "[::1]",
-		"\xef\xbc\x8a.example.com",                                    /* a full-width '*' */
-		"\xef\xbc\x91.2.3.4",                                          /* a full-width digit: 1.2.3.4 */
-		"\xff\xfe.example", "a\xc2\xa0" "b.example", "\xe3\x80\x82" "example.com", "\xe2\x84\x80.example",
-		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example",   /* 64 */
+		"",
+		".",
+		"..",
+		".example.com",
+		"a..b",
+		"example.com..",
+		"*.example.com",
+		"exa mple.com",
+		"a@b.example",
+		"a/b",
+		"a:5061",
+		"-a.example",
+		"a-.example",
+		"192.0.2.1",
+		"1",
+		"example.1",
+		"2001:db8::1",
+		"[::1]",
+		"\xef\xbc\x8a.example.com", /* a full-width '*' */
+		"\xef\xbc\x91.2.3.4",       /* a full-width digit: 1.2.3.4 */
+		"\xff\xfe.example",
+		"a\xc2\xa0"
+		"b.example",
+		"\xe3\x80\x82"
+		"example.com",
+		"\xe2\x84\x80.example",
+		"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example", /* 64 */
 	};
 	char name[256];
 

@@ -3,7 +3,13 @@
 #include "world.h"
 
 enum { M5922 = SW_MATCH_RFC5922, MEXP = SW_MATCH_EXPRESSWAY, M9525 = SW_MATCH_RFC9525, MTEAMS = SW_MATCH_TEAMS };
-enum { OK = SW_R_OK, MISMATCH = SW_R_ID_MISMATCH, WILDCARD = SW_R_ID_WILDCARD, MALFORMED = SW_R_ID_MALFORMED, NO_NAME = SW_R_ID_NO_NAME };
+enum {
+	OK = SW_R_OK,
+	MISMATCH = SW_R_ID_MISMATCH,
+	WILDCARD = SW_R_ID_WILDCARD,
+	MALFORMED = SW_R_ID_MALFORMED,
+	NO_NAME = SW_R_ID_NO_NAME
+};
 
 struct row {
 	const char *certificate, *reference;
@@ -123,11 +129,12 @@ static void run(const struct row *rows, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		struct sw_identity *id = who(rows[i].certificate);
 		struct sw_match match = { 0 };
-		enum sw_reason r = sw_match_name(id, rows[i].reference, (enum sw_match_mode)rows[i].mode, rows[i].wildcard, &match);
+		enum sw_reason r =
+			sw_match_name(id, rows[i].reference, (enum sw_match_mode)rows[i].mode, rows[i].wildcard, &match);
 
 		if ((int)r != rows[i].expected)
-			fail_msg("row %zu: {%s} against %s: %s, expected %s", i, rows[i].certificate, rows[i].reference, sw_reason_id(r),
-				 sw_reason_id((enum sw_reason)rows[i].expected));
+			fail_msg("row %zu: {%s} against %s: %s, expected %s", i, rows[i].certificate, rows[i].reference,
+				 sw_reason_id(r), sw_reason_id((enum sw_reason)rows[i].expected));
 		if (r == SW_R_OK) {
 			assert_ptr_equal(match.reference, rows[i].reference);
 			assert_non_null(match.name);
@@ -159,16 +166,22 @@ static void a_malformed_certificate_has_no_identity(void **state)
 #define PINaa "AaaAaAaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 static struct sw_conf_zone zones[] = {
-	{ .name = S("pinned"), .listeners = LIST("mtls"), .match = SW_MATCH_PIN, .names = LIST("pinned.example"), .pins = LIST(PINaa, PIN11) },
+	{ .name = S("pinned"),
+	  .listeners = LIST("mtls"),
+	  .match = SW_MATCH_PIN,
+	  .names = LIST("pinned.example"),
+	  .pins = LIST(PINaa, PIN11) },
 	{ .name = S("both"), .listeners = LIST("mtls"), .names = LIST("both.example"), .pins = LIST(PINaa) },
 	{ .name = S("several"), .listeners = LIST("mtls"), .names = LIST("one.example", "Two.Example.", "2001:DB8::1") },
 	{ .name = S("domains"), .listeners = LIST("mtls"), .domains = LIST("three.example") },
 	{ .name = S("srv"), .listeners = LIST("mtls"), .match = SW_MATCH_RFC9525, .domains = LIST("four.example") },
 	{ .name = S("srvnames"), .listeners = LIST("mtls"), .match = SW_MATCH_RFC9525, .names = LIST("five.example") },
+	{ .name = S("bothdomains"), .listeners = LIST("mtls"), .domains = LIST("seven.example"), .pins = LIST(PINaa) },
 	{ .name = S("wild"), .listeners = LIST("mtls"), .match = SW_MATCH_RFC9525, .names = LIST("a.six.example") },
 };
 
-static enum sw_reason against_zone(const struct world *w, const char *zone, const char *certificate, int key, struct sw_match *match)
+static enum sw_reason against_zone(const struct world *w, const char *zone, const char *certificate, int key,
+				   struct sw_match *match)
 {
 	struct sw_identity *id = who_with_key(certificate, key);
 	enum sw_reason r = sw_match_zone(id, zone_named(w, zone), match);
@@ -234,6 +247,7 @@ static void servers_prove_the_domain_routed_to(void **state)
 		/* pins */
 		{ "pinned", "dns:whatever.example", "example.com", NULL, OK },
 		{ "both", "dns:both.example", "both.example", NULL, SW_R_ID_PIN },
+		{ "bothdomains", "dns:seven.example", "seven.example", NULL, SW_R_ID_PIN },
 		{ "domains", "cn:example.com", "example.com", NULL, OK },
 		{ "domains", "", "example.com", NULL, NO_NAME },
 	};
@@ -244,7 +258,8 @@ static void servers_prove_the_domain_routed_to(void **state)
 	for (size_t i = 0; i < COUNT(table); i++) {
 		struct sw_identity *id = who(table[i].certificate);
 		struct sw_match match = { 0 };
-		struct sw_verdict v = sw_match_server(id, zone_named(&w, table[i].zone), table[i].reference, table[i].target, &match);
+		struct sw_verdict v =
+			sw_match_server(id, zone_named(&w, table[i].zone), table[i].reference, table[i].target, &match);
 
 		if ((int)v.reason != table[i].expected)
 			fail_msg("row %zu: %s (%s)", i, sw_reason_id(v.reason), v.detail);

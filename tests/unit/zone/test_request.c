@@ -5,10 +5,20 @@
 static struct sw_conf_zone zones[] = {
 	{ .name = S("tenant"), .domains = LIST("tenant.example", "second.example", "late.example"), .require_proof = true },
 	{ .name = S("victim"), .domains = LIST("victim.example", "V\xc3\xbc.example"), .require_proof = true },
-	{ .name = S("trusted"), .domains = LIST("carrier.example"), .require_proof = true, .trusted_identity = true, .allow_tel = true,
+	{ .name = S("trusted"),
+	  .domains = LIST("carrier.example"),
+	  .require_proof = true,
+	  .trusted_identity = true,
+	  .allow_tel = true,
 	  .allow_anonymous = true },
-	{ .name = S("trusted-strict"), .domains = LIST("exact.example"), .trusted_identity = true, .asserted = SW_ASSERTED_REJECT },
-	{ .name = S("strict"), .domains = LIST("strict.example"), .require_proof = true, .asserted = SW_ASSERTED_REJECT,
+	{ .name = S("trusted-strict"),
+	  .domains = LIST("exact.example"),
+	  .trusted_identity = true,
+	  .asserted = SW_ASSERTED_REJECT },
+	{ .name = S("strict"),
+	  .domains = LIST("strict.example"),
+	  .require_proof = true,
+	  .asserted = SW_ASSERTED_REJECT,
 	  .display = SW_DISPLAY_REJECT },
 	{ .name = S("lax"), .domains = LIST("lax.example"), .display = SW_DISPLAY_PASS, .refer = true },
 	{ .name = S("cloud"), .domains = LIST("cloud.example"), .require_proof = true, .may_assert_local = true },
@@ -18,12 +28,16 @@ static struct sw_conf_zone zones[] = {
 	{ .name = S("few"), .domains = LIST("few.example"), .methods = LIST("INVITE", "OPTIONS") },
 	{ .name = S("strangers"), .kind = SW_ZONE_DEFAULT, .require_proof = true },
 	{ .name = S("strangers-open"), .kind = SW_ZONE_DEFAULT },
-	{ .name = S("strangers-known"), .kind = SW_ZONE_DEFAULT, .domains = LIST("known.example", "victim.example"), .require_proof = true },
+	{ .name = S("strangers-known"),
+	  .kind = SW_ZONE_DEFAULT,
+	  .domains = LIST("known.example", "victim.example"),
+	  .require_proof = true },
 };
 
 /* The proofs that hold, with spaces around. */
-static const char *const proofs = " tenant.example victim.example xn--v-eha.example carrier.example exact.example strict.example lax.example "
-				  "cloud.example ours.example known.example proved.example ";
+static const char *const proofs =
+	" tenant.example victim.example xn--v-eha.example carrier.example exact.example strict.example lax.example "
+	"cloud.example ours.example known.example proved.example ";
 
 static bool is_proved(void *arg, const char *domain)
 {
@@ -50,7 +64,9 @@ static int teardown(void **state)
 
 static struct sw_request_facts invite(const char *from)
 {
-	return (struct sw_request_facts){ .method = SW_STR("INVITE"), .from = uri(from), .ruri = uri("sip:x@ours.example"), .to = uri("sip:x@ours.example") };
+	return (struct sw_request_facts){
+		.method = SW_STR("INVITE"), .from = uri(from), .ruri = uri("sip:x@ours.example"), .to = uri("sip:x@ours.example")
+	};
 }
 
 static struct sw_authority judge(const struct world *w, const char *zone, const struct sw_request_facts *f)
@@ -136,7 +152,8 @@ static void from_table(void **state)
 		struct sw_authority got = judge(w, table[i].zone, &f);
 
 		if (got.verdict.reason != table[i].reason)
-			fail_msg("row %zu: %s from %s: %s (%s)", i, table[i].from, table[i].zone, sw_reason_id(got.verdict.reason), got.verdict.detail);
+			fail_msg("row %zu: %s from %s: %s (%s)", i, table[i].from, table[i].zone,
+				 sw_reason_id(got.verdict.reason), got.verdict.detail);
 		if (got.verdict.reason != SW_R_OK) {
 			assert_int_equal(sw_reason_status(got.verdict.reason), 403);
 			assert_int_equal(strncmp(got.verdict.detail, "From: ", 6), 0);
@@ -174,7 +191,9 @@ static void without_proofs_nothing_is_proved(void **state)
 
 static void a_proved_parent_counts_only_where_configured(void **state)
 {
-	struct sw_conf_zone zone = { .name = S("z"), .domains = LIST("a.b.parent.example", "tld.example"), .require_proof = true };
+	struct sw_conf_zone zone = { .name = S("z"),
+				     .domains = LIST("a.b.parent.example", "tld.example"),
+				     .require_proof = true };
 	struct sw_request_facts child = invite("sip:x@a.b.parent.example"), top = invite("sip:x@tld.example");
 	struct sw_authority got;
 	struct world w;
@@ -195,8 +214,9 @@ static void a_proved_parent_counts_only_where_configured(void **state)
 static void asserted_identities(void **state)
 {
 	enum { KEEP, STRIP, REFUSE };
-	static const struct { const char *zone, *from, *claim; int header, outcome; } table[] = {
-		{ "tenant", "sip:a@tenant.example", NULL, 0, STRIP },                          /* also what is not counted as a claim: P-Charging-* */
+	static const struct { const char *zone, *from, *claim; int header, outcome;
+	} table[] = {
+		{ "tenant", "sip:a@tenant.example", NULL, 0, STRIP }, /* also what is not counted as a claim: P-Charging-* */
 		{ "tenant", "sip:a@tenant.example", "sip:a@tenant.example", SW_CLAIM_PAI, STRIP },
 		{ "tenant", "sip:a@tenant.example", "sip:jane@victim.example", SW_CLAIM_PAI, STRIP },
 		{ "trusted", "sip:a@carrier.example", NULL, 0, KEEP },
@@ -230,7 +250,8 @@ static void asserted_identities(void **state)
 		got = judge(w, table[i].zone, &f);
 		if (got.verdict.reason != (table[i].outcome == REFUSE ? SW_R_AUTH_ASSERTED : SW_R_OK) ||
 		    (table[i].outcome != REFUSE && got.strip_asserted != (table[i].outcome == STRIP)))
-			fail_msg("row %zu: %s (%s), strip %d", i, sw_reason_id(got.verdict.reason), got.verdict.detail, got.strip_asserted);
+			fail_msg("row %zu: %s (%s), strip %d", i, sw_reason_id(got.verdict.reason), got.verdict.detail,
+				 got.strip_asserted);
 	}
 }
 
@@ -347,7 +368,8 @@ static void display_table(void **state)
 		f.from_display = sw_str_of(table[i].display);
 		got = judge(w, "strict", &f);
 		if (got.verdict.reason != (table[i].foreign ? SW_R_AUTH_DISPLAY : SW_R_OK))
-			fail_msg("row %zu \"%s\": %s (%s)", i, table[i].display, sw_reason_id(got.verdict.reason), got.verdict.detail);
+			fail_msg("row %zu \"%s\": %s (%s)", i, table[i].display, sw_reason_id(got.verdict.reason),
+				 got.verdict.detail);
 		assert_false(got.rewrite_display);
 	}
 }
@@ -402,6 +424,12 @@ static void rewritten_names_are_whole_and_plain(void **state)
 	f.from_display = SW_STR("jane@other.example");
 	got = judge(w, "tenant", &f);
 	assert_string_equal(got.display, longest);
+	memset(longest + 4, 'u', 128 - 4 - strlen("@tenant.example"));
+	strcpy(longest + 128 - strlen("@tenant.example"), "@tenant.example");
+	f = invite(longest);
+	f.from_display = SW_STR("jane@other.example");
+	got = judge(w, "tenant", &f);
+	assert_string_equal(got.display, "unknown");
 	memset(longest + 4, 'u', 200);
 	strcpy(longest + 204, "@tenant.example");
 	f = invite(longest);

@@ -11,7 +11,8 @@ static struct sw_conf_zone zones[] = {
 };
 static const struct sw_strlist local = LIST("ours.example", "also.ours.example");
 
-static struct sw_route route(struct sw_conf_route *rules, size_t n, const char *source, const char *ruri, const char *from, bool privacy)
+static struct sw_route route(struct sw_conf_route *rules, size_t n, const char *source, const char *ruri, const char *from,
+			     bool privacy)
 {
 	struct sw_request_facts f = { .method = SW_STR("INVITE"), .ruri = uri(ruri), .from = uri(from), .privacy_id = privacy };
 	struct sw_route got;
@@ -31,9 +32,14 @@ static struct sw_conf_route rules[] = {
 	{ .name = S("no-premium"), .priority = 10, .from = LIST("inside"), .user = S("900*"), .reject = 603 },
 	{ .name = S("pstn"), .priority = 20, .from = LIST("inside"), .domain = S("local"), .user = S("+*"), .to = S("carrier") },
 	{ .name = S("in"), .priority = 30, .domain = S("local"), .to = S("inside") },
-	{ .name = S("partner"), .priority = 40, .from = LIST("inside", "strangers"), .domain = S("*.Partner.example"), .to = S("partner") },
+	{ .name = S("partner"),
+	  .priority = 40,
+	  .from = LIST("inside", "strangers"),
+	  .domain = S("*.Partner.example"),
+	  .to = S("partner") },
 	{ .name = S("by-address"), .priority = 50, .from = LIST("inside"), .domain = S("192.0.2.?"), .to = S("partner") },
 	{ .name = S("transit"), .priority = 60, .from = LIST("partner"), .domain = S("transit.example"), .to = S("carrier") },
+	{ .name = S("for-all"), .priority = 65, .domain = S("open.example"), .to = S("world") },
 	{ .name = S("named-star"), .priority = 70, .from = LIST("carrier"), .domain = S("*.*"), .to = S("world") },
 	{ .name = S("out"), .priority = 80, .domain = S("*"), .to = S("world") },
 };
@@ -62,6 +68,8 @@ static void routing_table(void **state)
 		{ "carrier", "sip:x@elsewhere.example", "named-star", SW_R_ROUTE_RELAY },
 		/* unless source and domain are both named */
 		{ "partner", "sip:x@transit.example", "transit", SW_R_OK },
+		{ "partner", "sip:x@open.example", "for-all", SW_R_ROUTE_RELAY },
+		{ "inside", "sip:x@open.example", "for-all", SW_R_OK },
 		{ "partner", "sip:x@a.transit.example", "out", SW_R_ROUTE_RELAY },
 		{ "strangers", "sip:x@sip.partner.example", "partner", SW_R_OK },
 		{ "carrier", "sip:x@sip.partner.example", "named-star", SW_R_ROUTE_RELAY },
@@ -75,8 +83,10 @@ static void routing_table(void **state)
 	for (size_t i = 0; i < COUNT(table); i++) {
 		struct sw_route got = route(rules, COUNT(rules), table[i].source, table[i].ruri, "sip:a@ours.example", false);
 
-		if (got.verdict.reason != table[i].reason || strcmp(got.rule ? got.rule->name : "", table[i].rule ? table[i].rule : ""))
-			fail_msg("row %zu: rule %s, %s (%s)", i, got.rule ? got.rule->name : "none", sw_reason_id(got.verdict.reason), got.verdict.detail);
+		if (got.verdict.reason != table[i].reason ||
+		    strcmp(got.rule ? got.rule->name : "", table[i].rule ? table[i].rule : ""))
+			fail_msg("row %zu: rule %s, %s (%s)", i, got.rule ? got.rule->name : "none",
+				 sw_reason_id(got.verdict.reason), got.verdict.detail);
 	}
 }
 
@@ -108,9 +118,13 @@ static void patterns_that_take_all_name_nothing(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(patterns); i++) {
-		struct sw_conf_route rule = { .name = S("r"), .from = LIST("partner"), .domain = S(patterns[i]), .to = S("world") };
+		struct sw_conf_route rule = {
+			.name = S("r"), .from = LIST("partner"), .domain = S(patterns[i]), .to = S("world")
+		};
 
-		assert_int_equal(route(&rule, 1, "partner", "sip:x@a.b.elsewhere.example", "sip:a@partner.example", false).verdict.reason, SW_R_ROUTE_RELAY);
+		assert_int_equal(
+			route(&rule, 1, "partner", "sip:x@a.b.elsewhere.example", "sip:a@partner.example", false).verdict.reason,
+			SW_R_ROUTE_RELAY);
 	}
 }
 
@@ -151,7 +165,9 @@ static void an_endless_user_part_is_refused(void **state)
 
 static void the_way_can_be_explained(void **state)
 {
-	struct sw_request_facts f = { .method = SW_STR("INVITE"), .ruri = uri("sip:x%07y@elsewhere.example"), .from = uri("sip:a@partner.example") };
+	struct sw_request_facts f = { .method = SW_STR("INVITE"),
+				      .ruri = uri("sip:x%07y@elsewhere.example"),
+				      .from = uri("sip:a@partner.example") };
 	struct sw_buf text;
 	struct world w;
 

@@ -5,8 +5,14 @@
 #define PIN "00112233445566778899AABBCCDDEEFF00112233445566778899aabbccddeeff"
 
 static struct sw_conf_zone zones[] = {
-	{ .name = S("a"), .listeners = LIST("mtls"), .domains = LIST("A.example", "b\xc3\xbc" "cher.example.") },
-	{ .name = S("b"), .listeners = LIST("mtls"), .names = LIST("edge.b.example", "192.0.2.1", "[2001:DB8:0::1]"), .domains = LIST("b.example", "a.example") },
+	{ .name = S("a"),
+	  .listeners = LIST("mtls"),
+	  .domains = LIST("A.example", "b\xc3\xbc"
+				       "cher.example.") },
+	{ .name = S("b"),
+	  .listeners = LIST("mtls"),
+	  .names = LIST("edge.b.example", "192.0.2.1", "[2001:DB8:0::1]"),
+	  .domains = LIST("b.example", "a.example") },
 	{ .name = S("strangers"), .kind = SW_ZONE_DEFAULT, .listeners = LIST("tls"), .domains = LIST("c.example") },
 };
 
@@ -148,7 +154,11 @@ static void what_has_no_effect_is_warned_about(void **state)
 		{ .name = S("wild"), .listeners = LIST("mtls"), .names = LIST("a.example"), .allow_wildcard = true },
 		{ .name = S("late"), .kind = SW_ZONE_DEFAULT, .listeners = LIST("mtls") },
 		{ .name = S("hybrid"), .listeners = LIST("mtls"), .domains = LIST("ours.example") },
-		{ .name = S("fine"), .listeners = LIST("mtls"), .names = LIST("b.example"), .match = SW_MATCH_TEAMS, .allow_wildcard = true,
+		{ .name = S("fine"),
+		  .listeners = LIST("mtls"),
+		  .names = LIST("b.example"),
+		  .match = SW_MATCH_TEAMS,
+		  .allow_wildcard = true,
 		  .pins = LIST(PIN) },
 	};
 	struct world w;

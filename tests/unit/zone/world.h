@@ -55,8 +55,9 @@ static inline void name_of(struct sw_name *n, const char *kind, const char *valu
 		n->scheme = copy_lower(value);
 		n->scheme[colon - value] = '\0';
 		n->user = strchr(value, '@') != NULL;
-		if (!n->user && !strcmp(n->scheme, "sip"))
-			n->host = copy_lower(colon + 1);
+		/* src/tls leaves host out where there is a user; a matcher that forgot to look at user must fail here */
+		if (!strcmp(n->scheme, "sip"))
+			n->host = copy_lower(n->user ? strchr(value, '@') + 1 : colon + 1);
 	} else if (!strncmp(kind, "srv", 3)) {
 		n->type = SW_NAME_SRV;
 		n->scheme = copy_lower(value + 1);
@@ -113,18 +114,24 @@ static struct sw_conf_listener world_listeners[] = {
 };
 
 /* The conf keeps one reference of its own, so that nobody frees what is not on the heap. */
-static inline int world_try(struct world *w, struct sw_conf_zone *zones, size_t n_zones, struct sw_conf_route *routes, size_t n_routes,
-			    struct sw_strlist local)
+static inline int world_try(struct world *w, struct sw_conf_zone *zones, size_t n_zones, struct sw_conf_route *routes,
+			    size_t n_routes, struct sw_strlist local)
 {
-	*w = (struct world){ .conf = { .refs = 1, .path = S("test.conf"), .local_domains = local, .listeners = world_listeners,
-				       .n_listeners = COUNT(world_listeners), .zones = zones, .n_zones = n_zones, .routes = routes,
+	*w = (struct world){ .conf = { .refs = 1,
+				       .path = S("test.conf"),
+				       .local_domains = local,
+				       .listeners = world_listeners,
+				       .n_listeners = COUNT(world_listeners),
+				       .zones = zones,
+				       .n_zones = n_zones,
+				       .routes = routes,
 				       .n_routes = n_routes } };
 	sw_diag_init(&w->diag);
 	return sw_zoneset_new(&w->set, &w->conf, &w->diag);
 }
 
-static inline void world_make(struct world *w, struct sw_conf_zone *zones, size_t n_zones, struct sw_conf_route *routes, size_t n_routes,
-			      struct sw_strlist local)
+static inline void world_make(struct world *w, struct sw_conf_zone *zones, size_t n_zones, struct sw_conf_route *routes,
+			      size_t n_routes, struct sw_strlist local)
 {
 	int rc = world_try(w, zones, n_zones, routes, n_routes, local);
 
