@@ -112,4 +112,10 @@ int sw_msg_reply(const struct sw_msg *request, const struct sw_reply *r, struct 
 /* ACK for a non-2xx final response, or CANCEL: from the request *as it was sent* (RFC 3261 17.1.1.3, 9.1): same R-URI, top Via, Call-ID, From, CSeq number, Route; To from response for ACK. */
 int sw_msg_ack(struct sw_str sent_invite, const struct sw_msg *response, struct sw_buf *out) SW_MUSTCHECK;
 int sw_msg_cancel(struct sw_str sent_invite, struct sw_buf *out) SW_MUSTCHECK;
+/*
+ * An OPTIONS of our own, to ask whether a peer is there: via as in sw_edits, from and to as whole header values (from with its tag),
+ * contact a value with <> or NULL. SW_EINVALID when one of them can't stand in a header.
+ */
+int sw_msg_options(struct sw_buf *out, const char *ruri, const char *via, const char *from, const char *to, const char *call_id,
+		   uint32_t cseq, const char *contact) SW_MUSTCHECK;
 const char *sw_sip_phrase(int status);     /* standard phrase, "" when there is none */
