@@ -38,17 +38,21 @@ static bool in_networks(const struct sw_prefix *v, size_t n, const struct sw_add
 /* Where media must never be sent, whatever an SDP says (standards 5.3). */
 static bool address_allowed(const struct sw_zone *zone, const struct sw_conf *conf, const struct sw_addr *a)
 {
+	uint16_t port = sw_addr_port(a);
+
 	if (sw_addr_is_reserved(a) || sw_addr_is_multicast(a) || sw_addr_is_any(a))
 		return false;
+	/* Our own relay: a loop. On a shared address other programs' ports are none of ours. */
+	for (size_t i = 0; i < conf->media.n_interfaces; i++)
+		if ((sw_addr_same_host(a, &conf->media.interfaces[i].address) || sw_addr_same_host(a, &conf->media.interfaces[i].advertise)) &&
+		    port >= conf->media.port_low && port <= conf->media.port_high)
+			return false;
 	if (in_networks(zone->conf->media_networks, zone->conf->n_media_networks, a))
 		return true;
 	if (sw_addr_is_loopback(a) || sw_addr_is_link_local(a))
 		return false;
 	if (sw_addr_is_private(a))
 		return zone->conf->internal || zone->conf->latch == SW_LATCH_NAT;
-	for (size_t i = 0; i < conf->media.n_interfaces; i++)
-		if (sw_addr_same_host(a, &conf->media.interfaces[i].address) || sw_addr_same_host(a, &conf->media.interfaces[i].advertise))
-			return false;  /* our own relay: a loop */
 	return true;
 }
 

@@ -11,6 +11,8 @@ enum { CHECKS_AT_ONCE = 8, RETRY_SECONDS = 300 };
 struct check {
 	struct sw_proofs *p;
 	bool out;                    /* the resolver has it */
+	struct sw_generation *gen;   /* a reference while out: its configuration is used */
+	char token[SW_TOKEN_HEX + 1];
 	char domain[SW_DNS_NAME_MAX];
 };
 
@@ -75,6 +77,8 @@ void sw_proofs_free(struct sw_proofs *p)
 	p->closing = true;
 	if (p->busy)
 		return;  /* the job that is out frees it when it comes back */
+	for (size_t i = 0; i < CHECKS_AT_ONCE; i++)
+		sw_generation_unref(p->checks[i].gen);
 	sw_store_close(p->store);
 	free(p->list);
 	free(p);
@@ -105,6 +109,11 @@ static void work(void *arg)
 {
 	struct job *j = arg;
 
+	struct sw_proof now;
+
+	/* The operator's command may have written meanwhile: a result for an older token is worth nothing. */
+	if (j->has_write && (sw_store_proof_get(j->store, j->write.domain, &now) < 0 || strcmp(now.token, j->write.token)))
+		j->has_write = false;
 	j->err = j->has_write ? sw_store_proof_put(j->store, &j->write) : SW_OK;
 	if (j->err == SW_OK)
 		j->err = sw_store_proof_list(j->store, &j->list, &j->n);
@@ -170,6 +179,10 @@ static void on_checked(void *arg, const struct sw_verdict *v)
 	struct sw_proof *proof = find(p, c->domain);
 
 	c->out = false;
+	sw_generation_unref(c->gen);
+	c->gen = NULL;
+	if (proof && strcmp(proof->token, c->token))
+		return;  /* the operator made a new token meanwhile: this answers the old one */
 	if (proof && p->busy) {
 		proof->checked = 0;  /* no way to write it down now: asked again at the next scan */
 	} else if (proof) {
@@ -219,8 +232,11 @@ void sw_proofs_tick(struct sw_proofs *p, int64_t now)
 			return;
 		c->p = p;
 		memcpy(c->domain, p->list[i].domain, sizeof(c->domain));
+		memcpy(c->token, p->list[i].token, sizeof(c->token));
 		p->list[i].checked = now;  /* not twice while the answer is out */
-		if (sw_ownership_check(p->edge->dns, conf, c->domain, p->list[i].token, on_checked, c) == SW_OK)
+		if (sw_ownership_check(p->edge->dns, conf, c->domain, p->list[i].token, on_checked, c) == SW_OK) {
 			c->out = true;
+			c->gen = sw_generation_ref(p->edge->gen);
+		}
 	}
 }

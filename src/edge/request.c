@@ -101,13 +101,19 @@ void sw_request_refuse(struct sw_peer *p, struct sw_msg *msg, const struct sw_ve
 
 /* --- a request's life --- */
 
+static void unhash(struct sw_request *r)
+{
+	if (r->hh.tbl)
+		HASH_DEL(r->edge->by_server, r);
+	r->hh.tbl = NULL;  /* uthash leaves it dangling */
+}
+
 static void on_server_end(void *arg, bool acked)
 {
 	struct sw_request *r = arg;
 
 	(void)acked;
-	if (r->hh.tbl)
-		HASH_DEL(r->edge->by_server, r);
+	unhash(r);
 	r->server_over = true;
 	sw_request_over(r);
 }
@@ -142,8 +148,7 @@ void sw_request_free(struct sw_request *r)
 {
 	struct sw_edge *e = r->edge;
 
-	if (r->hh.tbl)
-		HASH_DEL(e->by_server, r);
+	unhash(r);
 	if (r->locate)
 		sw_locate_cancel(e->dns, r->locate);
 	sw_idtab_del(&e->requests, r->id);
@@ -407,6 +412,13 @@ static void step_check(struct sw_request *r, struct sw_peer *p)
 
 /* --- 2a. within a dialog: the call by its cookie, the party by its connection --- */
 
+static bool proved(void *arg, const char *domain)
+{
+	const struct sw_edge *e = arg;
+
+	return sw_proofs_hold(e->proofs, domain);
+}
+
 static void step_dialog(struct sw_request *r, struct sw_peer *p)
 {
 	struct sw_call *c = call_of(r);
@@ -428,9 +440,15 @@ static void step_dialog(struct sw_request *r, struct sw_peer *p)
 		sw_request_fail(r, &v, 0);
 		return;
 	}
-	if (r->method == SW_METHOD_REFER && !p->zone->conf->refer) {
-		fail(r, SW_R_AUTH_REFER);
-		return;
+	if (r->method != SW_METHOD_ACK) {
+		struct sw_request_facts f;
+
+		sw_msg_facts(r->msg, &f);
+		sw_zone_authorize_in_dialog(r->gen->zones, r->source, &f, proved, r->edge, &r->authority);
+		if (!sw_verdict_ok(&r->authority.verdict)) {
+			sw_request_fail(r, &r->authority.verdict, 0);
+			return;
+		}
 	}
 	target = sw_generation_zone(r->gen, c->leg[!r->from_leg].zone);
 	if (!target) {
@@ -444,13 +462,6 @@ static void step_dialog(struct sw_request *r, struct sw_peer *p)
 }
 
 /* --- 2b. outside of dialogs: authority, route, the call --- */
-
-static bool proved(void *arg, const char *domain)
-{
-	const struct sw_edge *e = arg;
-
-	return sw_proofs_hold(e->proofs, domain);
-}
 
 static void step_authorize(struct sw_request *r, struct sw_peer *p)
 {

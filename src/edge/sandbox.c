@@ -44,8 +44,16 @@ int sw_sandbox_drop(const char *user)
 		err = become(user);
 	if (err < 0)
 		return err;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return sw_error_from_errno(errno);
+#ifdef SW_SANITIZERS
+	/* The kernel cleared it with the change of user; the leak checker traces the process it is in. */
+	if (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
+		return sw_error_from_errno(errno);
+#else
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return sw_error_from_errno(errno);
+#endif
 	return SW_OK;
 }
 

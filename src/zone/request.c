@@ -58,7 +58,11 @@ static struct sw_verdict judge_domain(const struct speaker *s, const char *domai
 	const struct sw_zone *owner;
 
 	if (sw_zoneset_is_local(s->z, domain)) {
-		if (!stranger && (conf->internal || conf->may_assert_local))
+		/* That a local domain is ours is the operator's own word: between us and our own side there is nothing to prove.
+		 */
+		if (!stranger && conf->internal)
+			return sw_verdict_make(SW_R_OK, NULL);
+		if (!stranger && conf->may_assert_local)
 			return judge_proof(s, domain);
 		return sw_verdict_make(SW_R_AUTH_LOCAL_DOMAIN, "%s is ours; zone \"%s\" is neither internal nor may_assert_local",
 				       domain, conf->name);

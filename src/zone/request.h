@@ -7,7 +7,8 @@
  * zone's. Which is:
  *
  *   From host                      zone                                     verdict
- *   in local_domains               internal, or may_assert_local            proved, where require_proof
+ *   in local_domains               internal                                 none: the operator's own word
+ *   in local_domains               may_assert_local                         proved, where require_proof
  *                                  any other                                SW_R_AUTH_LOCAL_DOMAIN, though domains list it
  *   in the zone's domains          not of kind default                      proved, where require_proof; else SW_R_AUTH_UNPROVED
  *   in another zone's domains      any                                      SW_R_AUTH_OWNED_DOMAIN

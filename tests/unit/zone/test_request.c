@@ -112,7 +112,7 @@ static void from_table(void **state)
 		{ "cloud", "sip:ceo@also.ours.test", SW_R_AUTH_UNPROVED },
 		{ "cloud", "sip:a@cloud.example", SW_R_OK },
 		{ "inside", "sip:ceo@ours.example", SW_R_OK },
-		{ "inside", "sip:ceo@also.ours.test", SW_R_AUTH_UNPROVED },
+		{ "inside", "sip:ceo@also.ours.test", SW_R_OK },
 		{ "inside-unproved", "sip:ceo@also.ours.test", SW_R_OK },
 		{ "inside", "sip:a@nobodys.example", SW_R_AUTH_FROM_DOMAIN },
 		/* strangers: what is nobody's */
