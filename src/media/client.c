@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The edge's end of the media pair. Commands wait in a bounded queue until the process has answered our hello, or while the socket is
- * full. What wants an answer is a request: found by its token, failed when the process restarts or does not answer in time.
+ * The edge's end of the media pair. Commands wait in a bounded queue until the process has answered our hello, or while the
+ * socket is full. What wants an answer is a request: found by its token, failed when the process restarts or does not
+ * answer in time.
  */
 #include <fcntl.h>
 #include <stdlib.h>

@@ -69,7 +69,8 @@ static void alarm_ports(struct sw_media_process *p)
 
 	if (!p->ports_low && left < (uint64_t)p->pairs_total * LOW_PERCENT) {
 		p->ports_low = true;
-		sw_log(SW_LOG_WARN, "media.ports_low", SW_U("free", left / 50), SW_U("of", 2 * p->pairs_total), SW_U("streams", p->n_streams));
+		sw_log(SW_LOG_WARN, "media.ports_low", SW_U("free", left / 50), SW_U("of", 2 * p->pairs_total),
+		       SW_U("streams", p->n_streams));
 	} else if (p->ports_low && left >= (uint64_t)p->pairs_total * 2 * LOW_PERCENT) {
 		p->ports_low = false;
 		sw_log(SW_LOG_INFO, "media.ports_ok", SW_U("free", left / 50), SW_U("of", 2 * p->pairs_total));
@@ -281,9 +282,9 @@ static void do_open(struct sw_media_process *p, const struct sw_media_msg *m)
 	post(p, s, j);
 	return;
 refuse:
-	sw_log(SW_LOG_WARN, "media.open_refused", SW_ID("call", o.call), SW_ID("stream", o.stream), SW_S("error", sw_error_text(err)),
-	       SW_U("want_a", o.want_port[0]), SW_U("want_b", o.want_port[1]), SW_U("descriptors", p->fds),
-	       SW_U("descriptors_max", p->fds_max), SW_U("free_pairs", free_pairs(p)));
+	sw_log(SW_LOG_WARN, "media.open_refused", SW_ID("call", o.call), SW_ID("stream", o.stream),
+	       SW_S("error", sw_error_text(err)), SW_U("want_a", o.want_port[0]), SW_U("want_b", o.want_port[1]),
+	       SW_U("descriptors", p->fds), SW_U("descriptors_max", p->fds_max), SW_U("free_pairs", free_pairs(p)));
 	say_opened(p, m->head.token, NULL);
 }
 

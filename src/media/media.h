@@ -2,8 +2,9 @@
 #pragma once
 /*
  * The media process, as the edge sees it. A *stream* is one m-line of one call: two sides, A and B, each with a pinhole
- * (an RTP port and, for pairs, the RTCP port above it) on a local address. What comes to A's pinhole from A's remote leaves from B's
- * pinhole to B's remote, and the reverse. Closed by default: nothing is forwarded from a side before its remote is known, nor to one.
+ * (an RTP port and, for pairs, the RTCP port above it) on a local address. What comes to A's pinhole from A's remote leaves
+ * from B's pinhole to B's remote, and the reverse. Closed by default: nothing is forwarded from a side before its remote is
+ * known, nor to one.
  *
  * Speaks over a SOCK_SEQPACKET pair; the process itself is media/process.c. Ids are the edge's own: they survive a restart of
  * either side.
@@ -35,7 +36,11 @@ struct sw_media_open {               /* one stream */
 	uint16_t want_port[2];       /* 0: any; else this very port (after a restart) */
 	uint32_t max_kbps;
 };
-enum { SW_LATCH_ADDR_PORT /* strict */, SW_LATCH_ADDR /* comedia */, SW_LATCH_ANY /* nat: only within the window, only if the signalled address is private */ };
+enum {
+	SW_LATCH_ADDR_PORT,  /* strict */
+	SW_LATCH_ADDR,       /* comedia */
+	SW_LATCH_ANY,        /* nat: only within the window, only if the signalled address is private */
+};
 struct sw_media_remote {             /* what the signalling says of one side */
 	sw_id call, stream;
 	uint8_t side;
@@ -48,8 +53,8 @@ struct sw_media_remote {             /* what the signalling says of one side */
 };
 struct sw_media_stats {
 	sw_id call, stream;
-	uint64_t packets[2], bytes[2];           /* received and forwarded, by the side they came from */
-	uint64_t dropped[2], unexpected[2];      /* malformed or over rate; from a source that is not the side's */
+	uint64_t packets[2], bytes[2];           /* received and forwarded, by the side they came from; RTCP too */
+	uint64_t dropped[2], unexpected[2];      /* malformed, over rate, held, no way out; from a source not the side's */
 	uint64_t rtcp[2];
 	bool latched[2];
 	struct sw_addr source[2];
@@ -61,12 +66,14 @@ struct sw_media_status {
 	uint64_t packets, unexpected;
 };
 
-typedef void sw_media_opened_fn(void *arg, enum sw_reason r, const uint16_t port[2]);   /* SW_R_OK, SW_R_MEDIA_PORTS, SW_R_MEDIA_DOWN */
+/* SW_R_OK, SW_R_MEDIA_PORTS, SW_R_MEDIA_DOWN; the ports are 0 unless SW_R_OK. */
+typedef void sw_media_opened_fn(void *arg, enum sw_reason r, const uint16_t port[2]);
+/* n 0: the call has no streams, or the process is down. */
 typedef void sw_media_stats_fn(void *arg, const struct sw_media_stats *s, size_t n);
 typedef void sw_media_status_fn(void *arg, const struct sw_media_status *s);  /* s NULL: the process is down */
 
 enum sw_media_event { SW_MEDIA_LATCHED, SW_MEDIA_UNEXPECTED, SW_MEDIA_IDLE, SW_MEDIA_CLOSED_IDLE,
-		      SW_MEDIA_LOST /* the process restarted: every stream is gone, open again with want_port */ };
+		      SW_MEDIA_LOST /* the process restarted: every stream is gone, open again with want_port; s is NULL */ };
 typedef void sw_media_event_fn(void *arg, enum sw_media_event ev, const struct sw_media_stats *s);
 
 /* fd: the edge's end of the pair; taken over. Says hello: streams of an earlier edge become orphans and close when idle. */
@@ -80,7 +87,7 @@ int sw_media_close(struct sw_media *m, sw_id stream) SW_MUSTCHECK;
 int sw_media_close_call(struct sw_media *m, sw_id call, sw_media_stats_fn *fn, void *arg) SW_MUSTCHECK;
 int sw_media_query(struct sw_media *m, sw_id call, sw_media_stats_fn *fn, void *arg) SW_MUSTCHECK;
 int sw_media_status(struct sw_media *m, sw_media_status_fn *fn, void *arg) SW_MUSTCHECK;
-/* No pending callback with this arg will be called. */
+/* No pending callback with this arg will be called. What was opened stays open: closing is the caller's. */
 void sw_media_forget(struct sw_media *m, void *arg);
 
 /* The process: fd is its end of the pair; returns the exit status when it is told to stop or the supervisor is gone. */

@@ -213,7 +213,8 @@ static bool continues(const struct sw_pinhole_end *e, const struct sw_rtp_info *
 }
 
 /* True when the packet completes the run. */
-static bool latch(struct sw_pinhole *p, struct sw_pinhole_end *e, const struct sw_rtp_info *i, const struct sw_addr *src, uint64_t now)
+static bool latch(struct sw_pinhole *p, struct sw_pinhole_end *e, const struct sw_rtp_info *i, const struct sw_addr *src,
+		  uint64_t now)
 {
 	if (p->latch == SW_LATCH_ADDR_PORT) {
 		set_latch(e, src);

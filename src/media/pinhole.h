@@ -14,8 +14,8 @@
  *   nat      as comedia, from any address, while the window is open, if the signalled address is not a public one
  *            (else it is treated as comedia).
  * A latch ends only by new SDP (relatch with another address or port), or when strict is given another address.
- * RTCP on its own port is too rare to count to three: once RTP is latched, the first sound one from that host latches it (comedia:
- * also from the signalled host).
+ * RTCP on its own port is too rare to count to three: once RTP is latched, the first sound one from that host latches it
+ * (comedia: also from the signalled host).
  */
 #include <stdbool.h>
 #include "core/addr.h"

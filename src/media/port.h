@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * The ports of one local address, in pairs: the even one for RTP, the odd one above it for RTCP (RFC 3550 11). Plain bookkeeping: no
- * sockets here, and time is an argument (monotonic milliseconds).
+ * The ports of one local address, in pairs: the even one for RTP, the odd one above it for RTCP (RFC 3550 11). Plain
+ * bookkeeping: no sockets here, and time is an argument (monotonic milliseconds).
  *
  * A pair is free, taken, quarantined after use (late packets of the old call must not reach the next one), or busy: somebody
  * outside holds it, it is tried again after a minute. Free ones are handed out longest-free first, in an order shuffled at

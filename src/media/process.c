@@ -6,6 +6,7 @@
 #include "media/process.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -147,12 +148,13 @@ static void hear_workers(struct sw_media_process *p)
 	for (unsigned i = 0; i < p->n_workers; i++) {
 		struct sw_relay_job *j = sw_relay_done(p->workers[i]), *next;
 
+		/* What it reported before it did these jobs is told before their answers. */
+		while (sw_relay_report(p->workers[i], &rep))
+			take_report(p, &rep);
 		for (; j; j = next) {
 			next = j->next;
 			job_done(p, j);
 		}
-		while (sw_relay_report(p->workers[i], &rep))
-			take_report(p, &rep);
 	}
 }
 
@@ -186,7 +188,7 @@ static void hear_signal(struct sw_media_process *p)
 {
 	struct signalfd_siginfo info;
 
-	/* Of the three taken, only SIGTERM is for us: an interrupt at the terminal goes to all, and is the supervisor's to judge. */
+	/* Only SIGTERM is for us: an interrupt at the terminal goes to all, and is the supervisor's to judge. */
 	while (read(p->signal_fd, &info, sizeof(info)) == sizeof(info))
 		if (info.ssi_signo == SIGTERM)
 			p->stop = true;
@@ -259,10 +261,17 @@ static int make_ports(struct sw_media_process *p)
 	return SW_OK;
 }
 
+/* Those this process may use. Asked of the kernel, not of /sys: the sandbox opens no files. */
+static uint32_t cores(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) == 0 && CPU_COUNT(&set) > 0 ? (uint32_t)CPU_COUNT(&set) : 1;
+}
+
 static int start_workers(struct sw_media_process *p)
 {
-	long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	uint32_t n = p->setup.workers ? p->setup.workers : cores > 0 ? (uint32_t)cores : 1;
+	uint32_t n = p->setup.workers ? p->setup.workers : cores();
 	struct sw_relay_setup rs = { .notify_fd = p->notify_fd, .idle_ms = p->setup.idle_ms, .orphan_ms = ORPHAN_MS };
 	int err;
 

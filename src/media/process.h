@@ -56,7 +56,7 @@ void sw_media_process_say(struct sw_media_process *p, struct sw_media_msg *m);
 /* command.c */
 void sw_media_process_command(struct sw_media_process *p, const struct sw_media_msg *m);
 struct sw_media_stream *sw_media_process_stream(struct sw_media_process *p, sw_id id);
-/* Begins to close; s is out of the tables at once. token: its figures are wanted; end_of: the last of so many; tell: CLOSED_IDLE. */
+/* Begins to close; s is out of the tables at once. token: its figures are wanted; end_of: the last of so many; tell: an event. */
 void sw_media_process_close(struct sw_media_process *p, struct sw_media_stream *s, uint64_t token, uint32_t end_of, bool tell);
 void sw_media_process_end(struct sw_media_process *p, uint64_t token, uint32_t n);
 void sw_media_process_added(struct sw_media_process *p, struct sw_relay_job *j);

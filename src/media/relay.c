@@ -116,7 +116,8 @@ static void sweep_stream(struct sw_relay *r, struct sw_relay_stream *s)
 	if (s->orphan && r->now - later(last, s->orphan_since) >= r->setup.orphan_ms) {
 		if (report(r, s, SW_MEDIA_CLOSED_IDLE))
 			s->orphan_since = r->now;
-	} else if (s->flow_since && r->now - later(later(last, s->flow_since), s->idle_told) >= r->setup.idle_ms) {
+	} else if (r->setup.idle_ms && s->flow_since &&
+		   r->now - later(later(last, s->flow_since), s->idle_told) >= r->setup.idle_ms) {
 		if (report(r, s, SW_MEDIA_IDLE))
 			s->idle_told = r->now;
 	}
@@ -136,7 +137,8 @@ static void sweep(struct sw_relay *r)
 
 /* --- the way of a packet --- */
 
-static void forward(struct sw_relay *r, struct sw_relay_stream *s, struct sw_pinhole_end *from, const struct sw_rtp_info *info, size_t n)
+static void forward(struct sw_relay *r, struct sw_relay_stream *s, struct sw_pinhole_end *from, const struct sw_rtp_info *info,
+		    size_t n)
 {
 	struct sw_pinhole *in = &s->side[from->side], *out = &s->side[!from->side];
 	const struct sw_addr *to;
@@ -160,7 +162,7 @@ static void receive(struct sw_relay *r, struct sw_pinhole_end *e)
 	struct sw_addr src = { 0 };
 	socklen_t len = sizeof(src);
 	struct sw_rtp_info info;
-	/* One byte more than allowed, so that a longer one shows. One packet per turn: a flooded port gets no more turns than others. */
+	/* One byte more than allowed, so that a longer one shows. One packet a turn: a flooded port gets no more than others. */
 	ssize_t n = recvfrom(e->fd, r->packet, sizeof(r->packet), MSG_DONTWAIT, &src.sa, &len);
 
 	if (n < 0)
@@ -358,7 +360,7 @@ int sw_relay_start(struct sw_relay **out, const struct sw_relay_setup *setup)
 {
 	struct sw_relay *r = calloc(1, sizeof(*r));
 	struct epoll_event ev = { .events = EPOLLIN, .data.ptr = NULL };
-	uint32_t shortest = setup->idle_ms < setup->orphan_ms ? setup->idle_ms : setup->orphan_ms;
+	uint32_t shortest = setup->idle_ms && setup->idle_ms < setup->orphan_ms ? setup->idle_ms : setup->orphan_ms;
 	int err;
 
 	if (!r)

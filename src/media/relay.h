@@ -52,7 +52,7 @@ struct sw_relay_report {
 
 struct sw_relay_setup {
 	int notify_fd;                   /* an eventfd: jobs are done, or reports are there */
-	uint32_t idle_ms;
+	uint32_t idle_ms;                /* 0: idleness is not reported */
 	uint32_t orphan_ms;              /* an orphan without a packet for so long is reported SW_MEDIA_CLOSED_IDLE: close it */
 };
 
@@ -61,7 +61,7 @@ void sw_relay_post(struct sw_relay *r, struct sw_relay_job *job);
 struct sw_relay_job *sw_relay_done(struct sw_relay *r);          /* a list, oldest first; NULL: none */
 bool sw_relay_report(struct sw_relay *r, struct sw_relay_report *out) SW_MUSTCHECK;
 void sw_relay_totals(struct sw_relay *r, uint64_t *packets, uint64_t *unexpected);   /* adds to both */
-/* Runs what was posted, then ends the thread. Streams never removed stay as they are, now the caller's; so do jobs not yet fetched. */
+/* Runs what was posted, then ends the thread. Streams not removed stay as they are, the caller's now; so do jobs not fetched. */
 void sw_relay_stop(struct sw_relay *r);
 void sw_relay_free(struct sw_relay *r);      /* after sw_relay_stop */
 

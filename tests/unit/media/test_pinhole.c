@@ -99,9 +99,10 @@ static enum sw_pinhole_say rtcp_from(struct sw_pinhole *p, const char *src, uint
 static const char *target(struct sw_pinhole *p, enum sw_rtp_kind kind)
 {
 	static char text[SW_ADDR_STRLEN];
+	unsigned port = kind == SW_RTP_RTCP ? SW_PINHOLE_RTCP : SW_PINHOLE_RTP;
 	const struct sw_addr *to;
 
-	return sw_pinhole_target(p, kind == SW_RTP_RTCP ? SW_PINHOLE_RTCP : SW_PINHOLE_RTP, kind, &to) ? sw_addr_text(to, text) : "-";
+	return sw_pinhole_target(p, port, kind, &to) ? sw_addr_text(to, text) : "-";
 }
 
 static void closed_until_the_remote_is_known(void **state)
@@ -280,7 +281,8 @@ static void hold_stops_both_ways(void **state)
 
 static void mux_sends_rtcp_to_the_rtp_port(void **state)
 {
-	struct sw_media_remote r = { .call = 1, .stream = 2, .send = true, .receive = true, .mux = true, .rtp = at("198.51.100.7:5000") };
+	struct sw_media_remote r = { .call = 1, .stream = 2, .send = true, .receive = true, .mux = true,
+				     .rtp = at("198.51.100.7:5000") };
 	struct sw_pinhole p;
 
 	(void)state;
