@@ -61,7 +61,7 @@ bool sw_conf_refused(struct sw_conf_loader *l, const void *at)
 	return m && m->refused;
 }
 
-static void report(struct sw_conf_loader *l, enum sw_diag_level level, unsigned line, const char *fmt, va_list ap)
+SW_PRINTF(4, 0) static void report(struct sw_conf_loader *l, enum sw_diag_level level, unsigned line, const char *fmt, va_list ap)
 {
 	struct sw_conf_where where = sw_conf_source_where(&l->source, line);
 	char text[768];
@@ -181,7 +181,7 @@ static bool list_begin(struct sw_conf_loader *l, struct list *list, const struct
 static bool list_add(struct sw_conf_loader *l, const struct sw_conf_group *g, const struct sw_conf_key *k, struct list *list,
 		     const struct sw_conf_value *v, unsigned line)
 {
-	void *at = list->elements + list->n * list->size;
+	void *at = list->elements ? list->elements + list->n * list->size : NULL;  /* none: a set, or no element */
 	unsigned word = 0;
 
 	if (!parse_value(l, g, k, v, line, k->type == SW_CONF_SET ? &word : at, NULL))

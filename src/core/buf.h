@@ -25,7 +25,7 @@ void sw_buf_put(struct sw_buf *b, const void *p, size_t n);
 void sw_buf_str(struct sw_buf *b, const char *s);
 void sw_buf_slice(struct sw_buf *b, struct sw_str s);
 void sw_buf_printf(struct sw_buf *b, const char *fmt, ...) SW_PRINTF(2, 3);
-void sw_buf_vprintf(struct sw_buf *b, const char *fmt, va_list ap);
+void sw_buf_vprintf(struct sw_buf *b, const char *fmt, va_list ap) SW_PRINTF(2, 0);
 /* Makes room for n more bytes and returns where they go, or NULL; then sw_buf_commit says how many came. */
 char *sw_buf_reserve(struct sw_buf *b, size_t n) SW_MUSTCHECK;
 void sw_buf_commit(struct sw_buf *b, size_t n);

@@ -25,5 +25,5 @@ static inline struct sw_str sw_sdp_line_str(const struct sw_sdp *s, const struct
 
 static inline struct sw_str sw_sdp_tail(struct sw_str s, size_t from)
 {
-	return (struct sw_str){ s.p + from, s.n - from };
+	return (struct sw_str){ from ? s.p + from : s.p, s.n - from };  /* an empty one may have no p */
 }
