@@ -19,7 +19,7 @@
 #include "core/random.h"
 
 enum {
-	WORKERS_MAX = 64,
+	WORKERS_MAX = 256,
 	OUT_MAX = 16384,                 /* records waiting for the edge */
 	OUT_EASY = OUT_MAX / 4,          /* beyond, events are dropped and no command is read: the rest is for answers owed */
 	JOBS_MAX = 2048,                 /* under way at the workers; no command is read beyond */
