@@ -27,7 +27,8 @@ static int check_key(X509 *leaf, const char *path, struct sw_diag *diag)
 		return SW_ECONF;
 	}
 	if (bits < RSA_BITS_GOOD)
-		sw_diag_add(diag, SW_DIAG_WARN, path, 0, "the certificate's RSA key has %d bits: renew it with %d", bits, RSA_BITS_GOOD);
+		sw_diag_add(diag, SW_DIAG_WARN, path, 0, "the certificate's RSA key has %d bits: renew it with %d", bits,
+			    RSA_BITS_GOOD);
 	return SW_OK;
 }
 
@@ -43,7 +44,8 @@ static void check_dates(X509 *x, const char *path, struct sw_diag *diag)
 	else if (end - now < EXPIRY_WARN_DAYS * 86400)
 		sw_diag_add(diag, SW_DIAG_WARN, path, 0, "\"%s\" expires in %d days", subject, (int)((end - now) / 86400));
 	if (sw_asn1_time(X509_get0_notBefore(x)) > now)
-		sw_diag_add(diag, SW_DIAG_WARN, path, 0, "\"%s\" is not valid yet: peers will refuse it; is the clock right?", subject);
+		sw_diag_add(diag, SW_DIAG_WARN, path, 0, "\"%s\" is not valid yet: peers will refuse it; is the clock right?",
+			    subject);
 }
 
 static void check_purpose(X509 *leaf, bool server, const char *path, struct sw_diag *diag)
@@ -52,7 +54,8 @@ static void check_purpose(X509 *leaf, bool server, const char *path, struct sw_d
 		sw_diag_add(diag, SW_DIAG_WARN, path, 0, "the certificate may not be used by a server (extended key usage)");
 	if (!server && X509_check_purpose(leaf, X509_PURPOSE_SSL_CLIENT, 0) != 1)
 		sw_diag_add(diag, SW_DIAG_WARN, path, 0,
-			    "the certificate lacks clientAuth: peers that insist on it will refuse our calls; set client_cert for the zone");
+			    "the certificate lacks clientAuth: peers that insist on it will refuse our calls; "
+			    "set client_cert for the zone");
 }
 
 static void check_order(STACK_OF(X509) *certs, const char *path, struct sw_diag *diag)
@@ -60,7 +63,8 @@ static void check_order(STACK_OF(X509) *certs, const char *path, struct sw_diag 
 	for (int i = 0; i + 1 < sk_X509_num(certs); i++)
 		if (X509_check_issued(sk_X509_value(certs, i + 1), sk_X509_value(certs, i)) != X509_V_OK)
 			sw_diag_add(diag, SW_DIAG_WARN, path, 0,
-				    "certificate %d is not the issuer of certificate %d: peers may not find the way to the root", i + 2, i + 1);
+				    "certificate %d is not the issuer of certificate %d: peers may not find the way to the root",
+				    i + 2, i + 1);
 }
 
 static int read_chain(STACK_OF(X509) *certs, const struct sw_conf_cert *set, struct sw_diag *diag)
@@ -70,8 +74,8 @@ static int read_chain(STACK_OF(X509) *certs, const struct sw_conf_cert *set, str
 	if (set->chain && sw_pem_certs(certs, set->chain, diag) < 0)
 		return SW_ECONF;
 	if (sk_X509_num(certs) > OWN_CHAIN_MAX) {
-		sw_diag_add(diag, SW_DIAG_ERROR, set->cert, 0, "%d certificates: the leaf and its intermediates belong here, not a trust list",
-			    sk_X509_num(certs));
+		sw_diag_add(diag, SW_DIAG_ERROR, set->cert, 0,
+			    "%d certificates: the leaf and its intermediates belong here, not a trust list", sk_X509_num(certs));
 		return SW_ECONF;
 	}
 	return SW_OK;

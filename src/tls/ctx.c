@@ -78,15 +78,16 @@ static int check_ciphers(SSL_CTX *ssl, const char *list, const struct settings *
 			sw_diag_add(diag, SW_DIAG_ERROR, s->file, s->line, "unknown cipher suite \"%.*s\"", (int)name.n, name.p);
 			err = SW_ECONF;
 		} else if (SSL_CIPHER_get_auth_nid(c) == NID_auth_null || SSL_CIPHER_get_cipher_nid(c) == NID_undef) {
-			sw_diag_add(diag, SW_DIAG_ERROR, s->file, s->line, "cipher suite \"%.*s\" proves or encrypts nothing", (int)name.n,
-				    name.p);
+			sw_diag_add(diag, SW_DIAG_ERROR, s->file, s->line, "cipher suite \"%.*s\" proves or encrypts nothing",
+				    (int)name.n, name.p);
 			err = SW_ECONF;
 		}
 	}
 	for (int i = 0; i < sk_SSL_CIPHER_num(have); i++)
 		got += strcmp(SSL_CIPHER_get_version(sk_SSL_CIPHER_value(have, i)), "TLSv1.3") != 0;
 	if (err >= 0 && asked != got) {
-		sw_diag_add(diag, SW_DIAG_ERROR, s->file, s->line, "%d cipher suites are listed, but %d would be used", asked, got);
+		sw_diag_add(diag, SW_DIAG_ERROR, s->file, s->line, "%d cipher suites are listed, but %d would be used", asked,
+			    got);
 		err = SW_ECONF;
 	}
 	return err;
@@ -101,8 +102,12 @@ static int set_ciphers(SSL_CTX *ssl, const struct settings *s, struct sw_diag *d
 
 	sw_buf_init(&list, CIPHER_LIST_MAX);
 	while (next_name(&pos, &name)) {
-		if (is_cbc(name))
-			continue;   /* the knob decides, and their place is the end */
+		if (is_cbc(name)) {   /* the knob decides, and their place is the end */
+			if (!s->cbc)
+				sw_diag_add(diag, SW_DIAG_WARN, s->file, s->line, "\"%.*s\" is listed, but cbc is off: not used",
+					    (int)name.n, name.p);
+			continue;
+		}
 		sw_buf_slice(&list, name);
 		sw_buf_str(&list, ":");
 	}
@@ -130,7 +135,8 @@ static int set_ciphersuites(SSL_CTX *ssl, const struct settings *s, struct sw_di
 
 	if (SSL_CTX_set_ciphersuites(ssl, list) == 1)
 		return SW_OK;
-	sw_diag_add(diag, SW_DIAG_ERROR, s->file, s->line, "tls.ciphersuites \"%s\" holds a suite this OpenSSL does not know", list);
+	sw_diag_add(diag, SW_DIAG_ERROR, s->file, s->line, "tls.ciphersuites \"%s\" holds a suite this OpenSSL does not know",
+		    list);
 	return SW_ECONF;
 }
 
@@ -165,7 +171,8 @@ static int ssl_ctx_new(SSL_CTX **out, const struct settings *s, struct sw_tls_ct
 	if (SSL_CTX_set_min_proto_version(ssl, TLS1_2_VERSION) != 1 || SSL_CTX_set_max_proto_version(ssl, TLS1_3_VERSION) != 1)
 		goto fail;
 	/* No tickets in any role: a server that resumes keeps the session, with its whole chain, in memory. */
-	SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_TICKET);
+	SSL_CTX_set_options(ssl, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+					 SSL_OP_NO_TICKET);
 	SSL_CTX_clear_options(ssl, SSL_OP_PRIORITIZE_CHACHA | SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_LEGACY_SERVER_CONNECT |
 					   SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
 	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
@@ -203,7 +210,8 @@ static void check_suites_fit(SSL_CTX *ssl, const struct sw_conf_cert *set, struc
 		if (SSL_CIPHER_get_auth_nid(c) == want)
 			return;
 	}
-	sw_diag_add(diag, SW_DIAG_WARN, set->cert, 0, "no TLS 1.2 suite fits the certificate's key (%s): TLS 1.3 alone will work; see tls.ciphers",
+	sw_diag_add(diag, SW_DIAG_WARN, set->cert, 0,
+		    "no TLS 1.2 suite fits the certificate's key (%s): TLS 1.3 alone will work; see tls.ciphers",
 		    want == NID_auth_rsa ? "RSA" : "EC");
 }
 
@@ -346,8 +354,8 @@ int sw_tls_ctx_server(struct sw_tls_ctx **out, const struct sw_conf *conf, const
 		return SW_ECONF;
 	}
 	if (l->transport == SW_TRANSPORT_MTLS && !union_trust) {
-		sw_diag_add(diag, SW_DIAG_ERROR, conf->path, l->line, "listener \"%s\" requires certificates, but no zone on it has a trust list",
-			    l->name);
+		sw_diag_add(diag, SW_DIAG_ERROR, conf->path, l->line,
+			    "listener \"%s\" requires certificates, but no zone on it has a trust list", l->name);
 		return SW_ECONF;
 	}
 	c = ctx_new(conf, union_trust, false);
@@ -360,7 +368,7 @@ int sw_tls_ctx_server(struct sw_tls_ctx **out, const struct sw_conf *conf, const
 	c->sni = calloc(l->n_sni + 1, sizeof(*c->sni));
 	err = c->sni ? server_ssl_ctx(&c->ssl, &sv, &l->cert, c, diag) : SW_ENOMEM;
 	for (size_t i = 0; c->sni && i < l->n_sni; i++) {
-		int e = add_sni(c, &sv, &l->sni[i], diag);   /* all of them, so that all faults are told at once */
+		int e = add_sni(c, &sv, &l->sni[i], diag);   /* all, so that every fault is told */
 
 		if (err >= 0)
 			err = e;
@@ -390,7 +398,8 @@ int sw_tls_ctx_client(struct sw_tls_ctx **out, const struct sw_conf *conf, const
 	int err;
 
 	if (!trust) {
-		sw_diag_add(diag, SW_DIAG_ERROR, conf->path, z->line, "zone \"%s\" has no trust list: no server could prove itself", z->name);
+		sw_diag_add(diag, SW_DIAG_ERROR, conf->path, z->line, "zone \"%s\" has no trust list: no server could prove itself",
+			    z->name);
 		return SW_ECONF;
 	}
 	if (!set->cert && l)

@@ -34,7 +34,8 @@ static struct sw_verdict failure(const struct sw_handshake *h, int ssl_error, in
 	if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
 		return sw_verdict_make(SW_R_TLS_NO_CERT, "the peer did not present a certificate%s", alert);
 	if (alert_of(e) >= 0)
-		return sw_verdict_make(SW_R_TLS_HANDSHAKE, "the peer sent alert %s (%d)", sw_tls_alert_name(alert_of(e)), alert_of(e));
+		return sw_verdict_make(SW_R_TLS_HANDSHAKE, "the peer sent alert %s (%d)", sw_tls_alert_name(alert_of(e)),
+				       alert_of(e));
 	if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING || (ssl_error == SSL_ERROR_SYSCALL && errnum == 0))
 		return sw_verdict_make(SW_R_TLS_HANDSHAKE, "the peer closed the connection in the middle of the handshake");
 	if (ssl_error == SSL_ERROR_SYSCALL)
@@ -116,7 +117,8 @@ struct sw_verdict sw_tls_io_verdict(SSL *ssl, int ret, int errnum, bool got_data
 	if (ssl_error == SSL_ERROR_SYSCALL) {
 		ERR_clear_error();
 		return sw_verdict_make(SW_R_CONN_FAILED, "%s%s", errnum ? strerror(errnum) : "end of file",
-				       got_data || SSL_is_server(ssl) ? "" : ", before any data: the server may have refused our certificate");
+				       got_data || SSL_is_server(ssl) ?
+					       "" : ", before any data: the server may have refused our certificate");
 	}
 	sw_openssl_error(text, sizeof(text));
 	return sw_verdict_make(SW_R_CONN_FAILED, "%s", text);

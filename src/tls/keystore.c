@@ -82,8 +82,8 @@ int sw_keystore_use(SSL_CTX *ctx, const char *path, struct sw_diag *diag)
 		return SW_ECONF;
 	ERR_clear_error();
 	if (EVP_PKEY_is_a(key, "RSA") && EVP_PKEY_get_bits(key) < RSA_BITS_MIN) {
-		sw_diag_add(diag, SW_DIAG_ERROR, path, 0, "RSA %d bits is too weak: at least %d, better 3072", EVP_PKEY_get_bits(key),
-			    RSA_BITS_MIN);
+		sw_diag_add(diag, SW_DIAG_ERROR, path, 0, "RSA %d bits is too weak: at least %d, better 3072",
+			    EVP_PKEY_get_bits(key), RSA_BITS_MIN);
 	} else if (!leaf || !X509_check_private_key(leaf, key)) {
 		sw_diag_add(diag, SW_DIAG_ERROR, path, 0, "the key does not belong to the certificate");
 	} else if (SSL_CTX_use_PrivateKey(ctx, key) != 1) {

@@ -526,9 +526,10 @@ static ssize_t read_plain(struct sw_stream *s, void *p, size_t n)
 	while (r < 0 && errno == EINTR);
 	if (r > 0)
 		return r;
-	if (r < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+	if (r < 0 && errno == EAGAIN)
 		return SW_EAGAIN;
-	end_later(s, r == 0 ? sw_verdict_make(SW_R_CONN_PEER_CLOSED, NULL) : sw_verdict_make(SW_R_CONN_FAILED, "%s", strerror(errno)));
+	end_later(s, r == 0 ? sw_verdict_make(SW_R_CONN_PEER_CLOSED, NULL) :
+			      sw_verdict_make(SW_R_CONN_FAILED, "%s", strerror(errno)));
 	return SW_ECLOSED;
 }
 
@@ -612,7 +613,7 @@ static ssize_t write_some(struct sw_stream *s, const void *p, size_t n)
 		while (w < 0 && errno == EINTR);
 		if (w >= 0)
 			return w;
-		if (errno == EAGAIN || errno == EWOULDBLOCK)
+		if (errno == EAGAIN)
 			return SW_EAGAIN;
 		end_later(s, sw_verdict_make(SW_R_CONN_FAILED, "%s", strerror(errno)));
 		return SW_ECLOSED;

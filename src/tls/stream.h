@@ -8,6 +8,8 @@
  * The owner gets events through one handler. After sw_stream_free no event
  * comes any more, even when a handshake step is still in a thread: the stream
  * is then freed when it returns.
+ *
+ * OpenSSL writes with write(2): the process must ignore SIGPIPE.
  */
 #include "core/loop.h"
 #include "core/str.h"
@@ -43,13 +45,16 @@ struct sw_stream_opts {
 /* Takes over an accepted, non-blocking descriptor (closed in every case). ctx NULL: plain TCP, READY comes from the loop, not from within this call. */
 int sw_stream_accept(struct sw_stream **out, struct sw_loop *l, int fd, struct sw_tls_ctx *ctx,
 		     const struct sw_stream_opts *o) SW_MUSTCHECK;
-/* Connects to addr. server_name: sent as SNI (not when it is an IP address) ; NULL: none. source: bind to it, or NULL. connect_ms: deadline for TCP. */
+/*
+ * Connects to addr. server_name: sent as SNI (not when it is an IP address); NULL: none. connect_ms: deadline for TCP. What the
+ * path or the peer refuses comes as END. When this or sw_stream_accept fails, the judge's argument stays with the caller.
+ */
 int sw_stream_connect(struct sw_stream **out, struct sw_loop *l, const struct sw_addr *addr, const char *server_name,
 		      struct sw_tls_ctx *ctx, uint64_t connect_ms, const struct sw_stream_opts *o) SW_MUSTCHECK;
 
 /* Reads up to n bytes: the count, SW_EAGAIN, or SW_ECLOSED after which END comes (from the loop, not from within). */
 ssize_t sw_stream_read(struct sw_stream *s, void *p, size_t n) SW_MUSTCHECK;
-/* Sends or queues all of it: 0; SW_ELIMIT when the queue would exceed write_max (nothing of it is sent); SW_ECLOSED. */
+/* Sends or queues all of it: 0; SW_EAGAIN before READY; SW_ELIMIT when the queue would exceed write_max (nothing of it is sent); SW_ECLOSED. */
 int sw_stream_write(struct sw_stream *s, const void *p, size_t n) SW_MUSTCHECK;
 size_t sw_stream_queued(const struct sw_stream *s);
 /* Stops (false) or goes on with (true) DATA events: back-pressure. */

@@ -65,7 +65,8 @@ static int load_cas(STACK_OF(X509) *cas, const struct sw_strlist *files, struct 
 
 			sw_x509_name_text(X509_get_subject_name(x), subject, sizeof(subject));
 			if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0)
-				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0, "CA \"%s\" has expired: it vouches for nobody", subject);
+				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0, "CA \"%s\" has expired: it vouches for nobody",
+					    subject);
 			if (X509_check_ca(x) == 0)
 				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0, "\"%s\" is not a CA certificate", subject);
 			else if (!(X509_get_extension_flags(x) & EXFLAG_SI))
@@ -92,7 +93,8 @@ static int load_crls(STACK_OF(X509_CRL) *crls, const struct sw_strlist *files, s
 
 			sw_x509_name_text(X509_CRL_get_issuer(crl), issuer, sizeof(issuer));
 			if (next && X509_cmp_current_time(next) < 0)
-				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0, "the CRL of \"%s\" is out of date: fetch the next one", issuer);
+				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0, "the CRL of \"%s\" is out of date: fetch the next one",
+					    issuer);
 		}
 	}
 	return err;
@@ -179,7 +181,8 @@ int sw_trust_load(struct sw_trust **out, const struct sw_strlist *files, const s
 	if (err >= 0)
 		err = err_crl;
 	if (err >= 0 && sk_X509_num(ca_list) == 0) {
-		sw_diag_add(diag, SW_DIAG_ERROR, files->n ? files->v[0] : NULL, 0, "the trust list is empty: nobody could be trusted");
+		sw_diag_add(diag, SW_DIAG_ERROR, files->n ? files->v[0] : NULL, 0,
+			    "the trust list is empty: nobody could be trusted");
 		err = SW_ECONF;
 	}
 	if (err >= 0)

@@ -87,6 +87,9 @@ static void test_client_purposes(void **state)
 		{ "eku-sip", S, SW_R_TLS_PURPOSE, WRONG, 0, false },
 		{ "eku-sip", SC, SW_R_TLS_PURPOSE, WRONG, 0, false },
 		{ "eku-sip", A, SW_R_OK, 0, 0, false },
+		/* what stands in for the leaf's purpose does not for the intermediate's */
+		{ "eku-sip-chain", SC, SW_R_TLS_PURPOSE, WRONG, 0, false },
+		{ "eku-sip-chain", A, SW_R_OK, 0, 0, true },
 	};
 
 	(void)state;
@@ -308,7 +311,7 @@ static int setup(void **state)
 {
 	(void)state;
 	return lab_make("partner,partner-nochain,edge-rsa2048,expired,future,rogue,selfsigned,rsa1024,sha1,revoked,zoneb,"
-			"eku-client,eku-server,eku-server-chain,eku-none,eku-any,eku-sip");
+			"eku-client,eku-server,eku-server-chain,eku-none,eku-any,eku-sip,eku-sip-chain");
 }
 
 int main(void)

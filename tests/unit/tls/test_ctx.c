@@ -174,6 +174,14 @@ static void test_suite_order(void **state)
 	assert_string_equal(got, "ECDHE-RSA-AES256-GCM-SHA384 ECDHE-RSA-AES128-GCM-SHA256 ECDHE-RSA-CHACHA20-POLY1305 - -");
 	sw_tls_ctx_unref(c);
 
+	/* the knob decides, whatever tls.ciphers lists */
+	policy.ciphers = (char *)"ECDHE-RSA-AES128-SHA256:ECDHE-RSA-AES128-GCM-SHA256";
+	c = server(SW_TRANSPORT_TLS, "edge-rsa");
+	order(c, TLS1_2_VERSION, SUITES12, 5, got);
+	assert_string_equal(got, "ECDHE-RSA-AES128-GCM-SHA256 ECDHE-RSA-AES128-GCM-SHA256 - - -");
+	sw_tls_ctx_unref(c);
+	policy.ciphers = NULL;
+
 	set_listener(SW_TRANSPORT_TLS, "edge-rsa");
 	listener.cbc = true;
 	assert_int_equal(sw_tls_ctx_server(&c, &conf, &listener, trust, SW_EKU_STRICT, NULL), 0);
