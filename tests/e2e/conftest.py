@@ -57,5 +57,5 @@ def pytest_runtest_makereport(item, call):
 		for p in list(proc.Proc.all):
 			start = next((m for q, m in getattr(item, "lab_marks", []) if q is p), 0)
 			if p.name in ("sipwardd", "kamailio") or p.name.startswith("baresip"):
-				lines = p.text(start).splitlines()[-60:]
+				lines = [l for l in p.text(start).splitlines() if "handle_command" not in l][-60:]
 				report.sections.append((f"log of {p.name}", "\n".join(l[:400] for l in lines)))

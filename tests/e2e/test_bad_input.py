@@ -7,7 +7,7 @@ from lab.rtp import offer
 from lab.sipraw import Closed, build, new_id, request
 from lab.world import MUTUAL, OURS, PUBLIC, ZONEB
 
-OPTIONS = dict(ruri=f"sip:edge.{OURS}", from_="sip:x@stranger.invalid", to=f"sip:edge.{OURS}")
+OPTIONS = dict(ruri=f"sip:edge.{OURS}", from_="sip:x@stranger.example", to=f"sip:edge.{OURS}")
 
 
 def options(**more):
@@ -130,9 +130,9 @@ def test_mandatory_header_missing(lab, lacking):
 
 def test_contradicting_cseq_and_two_froms(lab):
 	with lab.connect(PUBLIC, source=50) as c:
-		good = options()
-		assert c.ask(good.replace(b" OPTIONS\r\nC", b" INVITE\r\nC")).status == 400 if b" OPTIONS\r\nC" in good else True
-		assert c.ask(options(extra=[("From", "<sip:second@stranger.invalid>;tag=2")])).status == 400
+		for bad in (options().replace(b"CSeq: 1 OPTIONS", b"CSeq: 1 INVITE"), options(extra=[("From", "<sip:second@stranger.example>;tag=2")])):
+			c.send(bad)
+			assert c.final().status == 400
 
 
 def test_strikes_cut_the_line(lab):
@@ -141,7 +141,7 @@ def test_strikes_cut_the_line(lab):
 	with lab.connect(PUBLIC) as c:
 		for i in range(12):
 			try:
-				c.send(options(extra=[("From", "<sip:second@stranger.invalid>;tag=2")]))
+				c.send(options(extra=[("From", "<sip:second@stranger.example>;tag=2")]))
 				c.final(timeout=5)
 			except (Closed, TimeoutError):
 				break

@@ -75,7 +75,8 @@ request_route {{
 		sl_send_reply("404", "Nobody here");
 		exit;
 	}}
-	# from behind us: the called domain is found by DNS, over TLS
+	# from behind us: the called domain is found by DNS, over TLS; the Route that led to us has done its work
+	remove_hf("Route");
 {outward}
 	if (!t_relay()) sl_reply_error();
 	exit;

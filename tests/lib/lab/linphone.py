@@ -24,7 +24,7 @@ keepalive_period=0
 [proxy_0]
 reg_proxy=<sip:{proxy};transport=tls>
 reg_route=<sip:{proxy};transport=tls>
-reg_identity=<sip:visitor@stranger.invalid>
+reg_identity=<sip:visitor@stranger.example>
 reg_expires=0
 reg_sendregister=0
 publish=0

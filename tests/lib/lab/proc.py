@@ -35,7 +35,7 @@ class Proc:
 
 	def __init__(self, name, argv, logfile, cwd=None, env=None, stdin=None):
 		self.name, self.argv, self.logfile = name, argv, logfile
-		self._from = os.path.getsize(logfile) if os.path.exists(logfile) else 0
+		self._begin = self._from = os.path.getsize(logfile) if os.path.exists(logfile) else 0
 		full = dict(os.environ, LC_ALL="C.UTF-8", **(env or {}))
 		with open(logfile, "ab") as out:
 			self.p = subprocess.Popen(argv, cwd=cwd, env=full, stdin=stdin or subprocess.DEVNULL, stdout=out,
@@ -71,7 +71,7 @@ class Proc:
 			return ""
 
 	def tail(self, lines=30):
-		return "\n".join(self.text().splitlines()[-lines:])
+		return "\n".join(self.text(self._begin).splitlines()[-lines:])
 
 	def mark(self):
 		self._from = os.path.getsize(self.logfile) if os.path.exists(self.logfile) else 0

@@ -128,7 +128,7 @@ def tls_default_zone_call(w):
 	media = Endpoint(w.ip(50))
 	try:
 		with w.connect(PUBLIC, source=50) as c:
-			call = w.call(c, f"alice@{OURS}", "visitor@stranger.invalid", media=media).invite()
+			call = w.call(c, f"alice@{OURS}", "visitor@stranger.example", media=media).invite()
 			answer = call.wait()
 			assert answer.status == 200, answer
 			relayed(w, audio_of(answer.body))
@@ -147,7 +147,7 @@ def tls_default_zone_call(w):
 @scenario("OPTIONS on 5061 without a certificate")
 def options_answered_on_5061_without_certificate(w):
 	with w.connect(PUBLIC, source=50) as c:
-		answer = c.ask(request("OPTIONS", f"sip:edge.{OURS}", "sip:probe@stranger.invalid", f"sip:edge.{OURS}"))
+		answer = c.ask(request("OPTIONS", f"sip:edge.{OURS}", "sip:probe@stranger.example", f"sip:edge.{OURS}"))
 	assert answer.status == 200, answer
 	return "200 OK", "5061 asks for a certificate, but does not require one"
 
@@ -178,7 +178,7 @@ def wrong_name(w):
 
 @scenario("5062, the partner's name from a rogue CA")
 def wrong_ca(w):
-	return turned_away(w, "rogue", "identity.trust")
+	return turned_away(w, "rogue", "tls.chain")
 
 
 @scenario("5062, the partner's name from the CA of another zone")
@@ -264,7 +264,7 @@ def spoofed_local(w):
 @scenario("From of a domain the partner does not list")
 def unlisted_domain(w):
 	with w.as_partner() as c:
-		return refused_in_sip(w, c, 403, "auth.from-domain", f"sip:desk@{OURS}", "sip:x@elsewhere.invalid")
+		return refused_in_sip(w, c, 403, "auth.from-domain", f"sip:desk@{OURS}", "sip:x@elsewhere.example")
 
 
 @scenario("From of a domain the partner lists, but never proved")
@@ -282,13 +282,13 @@ def open_relay(w):
 @scenario("open relay: a stranger calls the partner through us")
 def open_relay_by_stranger(w):
 	with w.connect(PUBLIC) as c:
-		return refused_in_sip(w, c, 403, "route.no-relay", f"sip:bob@{PARTNER}", "sip:x@stranger.invalid")
+		return refused_in_sip(w, c, 403, "route.no-relay", f"sip:bob@{PARTNER}", "sip:x@stranger.example")
 
 
 @scenario("open relay: the same with a Route header that leads there")
 def open_relay_by_route(w):
 	with w.connect(PUBLIC) as c:
-		return refused_in_sip(w, c, 403, "route.no-relay", f"sip:bob@{PARTNER}", "sip:x@stranger.invalid",
+		return refused_in_sip(w, c, 403, "route.no-relay", f"sip:bob@{PARTNER}", "sip:x@stranger.example",
 			routes=[f"<sip:{w.ip(20)}:5061;transport=tls;lr>"])
 
 

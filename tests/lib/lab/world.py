@@ -138,18 +138,23 @@ class World:
 			"limits": {"timer_t1": "100ms", "drain": "20s"},  # state of a finished INVITE stays for 64 * T1
 		}
 
-	def start_edge(self, name="edge", change=None, address=None, prove=(PARTNER, BACKUP, ZONEB)):
+	def start_edge(self, name="edge", change=None, address=None, prove=(OURS, PARTNER, BACKUP, ZONEB)):
 		"""A daemon of its own. change(config) edits the configuration first. It is stopped with the world, if not before."""
 		config = self.config(name, address)
 		if change:
 			change(config)
-		os.makedirs(f"{self.dir}/{name}", exist_ok=True)
+		shutil.rmtree(f"{self.dir}/{name}", ignore_errors=True)  # nothing of an earlier one of that name
+		os.makedirs(f"{self.dir}/{name}")
 		self.own_keys()
 		edge = Sipwardd(f"{self.dir}/{name}", config)
 		self._up(edge)
-		edge.start()
-		for domain in prove:
-			edge.prove(domain, self.dns)
+		try:
+			edge.start()
+			for domain in prove:
+				edge.prove(domain, self.dns)
+		except BaseException:
+			self.stop_edge(edge)
+			raise
 		return edge
 
 	def own_keys(self):
