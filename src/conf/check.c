@@ -324,7 +324,7 @@ static void check_targets(struct sw_conf_loader *l, const struct sw_conf_zone *z
 		sw_conf_error(l, &z->targets, z,
 			      "zone \"%s\": kind \"dns\" finds its targets by SRV; with targets it is a neighbor", name);
 	if (z->kind == SW_ZONE_NEIGHBOR && empty_list(l, &z->targets))
-		sw_conf_warn(l, NULL, z, "zone \"%s\": no targets: calls come in from it, none can be sent to it", name);
+		sw_conf_warn(l, NULL, z, "zone \"%s\": no targets: calls to it can only go over a connection it made to us", name);
 	if (z->probe_interval && z->kind != SW_ZONE_NEIGHBOR)
 		sw_conf_warn(l, &z->probe_interval, z, "zone \"%s\": only a neighbor's targets are probed", name);
 	if (z->target_transport == SW_TRANSPORT_TCP && (z->client_cert.cert || z->client_cert_none))
@@ -440,9 +440,6 @@ static void check_route(struct sw_conf_loader *l, size_t i)
 			l, &r->to, r,
 			"route \"%s\": zone \"%s\" is of kind default: nothing can be sent to strangers; use a zone of kind dns",
 			name, to->name);
-	else if (to && to->kind == SW_ZONE_NEIGHBOR && empty_list(l, &to->targets))
-		sw_conf_error(l, &r->to, r, "route \"%s\": zone \"%s\" has no targets, so nothing can be sent to it", name,
-			      to->name);
 	if (r->domain && strcmp(r->domain, "local") == 0 && empty_list(l, &l->conf->local_domains))
 		sw_conf_error(l, &r->domain, r, "route \"%s\": domain = \"local\", but there are no local_domains", name);
 }

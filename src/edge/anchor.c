@@ -102,17 +102,15 @@ static void remote_of(struct sw_media_remote *r, const struct sw_call *c, size_t
 		.call = c->id,
 		.stream = c->stream[i].id,
 		.side = (uint8_t)leg,
-		.send = !m->hold_address && (m->dir == SW_SDP_SENDRECV || m->dir == SW_SDP_RECVONLY),
-		.receive = m->dir == SW_SDP_SENDRECV || m->dir == SW_SDP_SENDONLY,
+		/* Directions are between the parties (and RTCP flows whatever they say, RFC 3264 5.1): nothing to police here. */
+		.send = true,
+		.receive = true,
 		.mux = mux,
 		.relatch = true,
 		.latch = latch[zone->conf->latch],
 		.rtp = m->remote,
 		.rtcp = m->remote_rtcp,
 	};
-	/* RTCP flows whatever the direction attribute says (RFC 3264 5.1): "not to receive" still reports. */
-	if (m->hold_address)
-		r->receive = true;
 }
 
 static int tell(struct sw_call *c, size_t i, int side)
@@ -121,10 +119,10 @@ static int tell(struct sw_call *c, size_t i, int side)
 }
 
 /*
- * The remotes of `leg` become known to the media process. On an answer both sides are; on an offer the offerer's side alone: its
- * media may come as soon as the answer does. Early media towards the caller flows from a provisional answer on.
+ * What `leg` says of itself. An offer is only remembered: nothing flows before it is answered. With an answer both sides become known
+ * to the media process; after a preview of one (an unreliable provisional) early media flows towards the offerer alone.
  */
-static int apply(struct sw_call *c, int leg, const struct sw_sdp *sdp, bool answer)
+static int apply(struct sw_call *c, int leg, const struct sw_sdp *sdp, bool answer, bool preview)
 {
 	const struct sw_zone *zone = leg_zone(c, leg);
 	int err = SW_OK;
@@ -143,8 +141,15 @@ static int apply(struct sw_call *c, int leg, const struct sw_sdp *sdp, bool answ
 			}
 			continue;
 		}
-		remote_of(&s->remote[leg], c, i, leg, m, answer && mux, zone);
-		s->have_remote[leg] = true;
+		if (m->hold_address) {
+			/* RFC 2543's hold: the pinhole stays, nothing is sent there (standards 5.1). */
+			s->remote[leg].send = false;
+			s->remote[leg].stream = s->id;
+		} else {
+			remote_of(&s->remote[leg], c, i, leg, m, answer && mux, zone);
+			s->remote[leg].send = !preview;
+			s->have_remote[leg] = true;
+		}
 		if (!answer) {
 			s->mux_offered = mux;
 			s->remote[leg].mux = false;  /* until the answer agrees */
@@ -152,7 +157,8 @@ static int apply(struct sw_call *c, int leg, const struct sw_sdp *sdp, bool answ
 		}
 		if (s->have_remote[!leg])
 			s->remote[!leg].mux = mux;
-		err = tell(c, i, leg);
+		if (s->have_remote[leg])
+			err = tell(c, i, leg);
 		if (err == SW_OK && s->have_remote[!leg])
 			err = tell(c, i, !leg);
 	}
@@ -193,7 +199,7 @@ static struct sw_verdict finish(struct sw_call *c, int from, struct sw_str text,
 	if (err == SW_OK && (!leg_zone(c, 0) || !leg_zone(c, 1)))
 		err = SW_ENOTFOUND;
 	if (err == SW_OK)
-		err = apply(c, from, sdp, answer);
+		err = apply(c, from, sdp, answer, answer && provisional);
 	if (err == SW_OK)
 		err = rewrite(c, from, sdp, out);
 	if (err == SW_OK) {
@@ -276,7 +282,7 @@ static int open_stream(struct sw_call *c, size_t i, const struct sw_sdp_media *m
 		.call = c->id,
 		.stream = stream_id(c, i),
 		.interface = { (uint8_t)leg_zone(c, 0)->media_if, (uint8_t)leg_zone(c, 1)->media_if },
-		.pair = m->pair,
+		.pair = m->pair && !m->rtcp_mux_only,
 		.max_kbps = m->kbps > conf->media.max_kbps ? m->kbps : conf->media.max_kbps,
 	};
 	int err;
@@ -284,7 +290,7 @@ static int open_stream(struct sw_call *c, size_t i, const struct sw_sdp_media *m
 	/* b= comes from a peer: it may lower nothing and raise only so far. */
 	if (o.max_kbps > 4 * conf->media.max_kbps)
 		o.max_kbps = 4 * conf->media.max_kbps;
-	*s = (struct sw_call_stream){ .id = o.stream, .pair = m->pair, .call = c };
+	*s = (struct sw_call_stream){ .id = o.stream, .pair = o.pair, .call = c };
 	err = sw_media_open(c->edge->media, &o, on_opened, s);
 	if (err < 0)
 		s->id = 0;

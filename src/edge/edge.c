@@ -11,7 +11,9 @@
 #include "core/log.h"
 #include "edge/anchor.h"
 #include "edge/channel.h"
+#include "edge/health.h"
 #include "edge/listen.h"
+#include "edge/probe.h"
 #include "edge/proofs.h"
 #include "edge/request.h"
 #include "edge/sandbox.h"
@@ -124,6 +126,7 @@ void sw_edge_commit(struct sw_edge *e, struct sw_generation *g)
 	e->count.reloads++;
 	sw_log_set_level(g->conf->log_level);
 	zones_gone(e);
+	sw_probe_reset(e);
 	j = malloc(sizeof(*j));
 	if (!j) {
 		sw_log(SW_LOG_ERROR, "reload.not-rejudged", SW_S("detail", "out of memory"));
@@ -301,6 +304,7 @@ static void on_tick(void *arg)
 	char line[200];
 
 	sw_proofs_tick(e->proofs, time(NULL));
+	sw_probe_tick(e, sw_loop_now(e->loop));
 	sw_status_line(e, line, sizeof(line));
 	tell_supervisor(e, "alive", line);
 	if (sw_timer_start(&e->tick, TICK_MS) < 0) {
@@ -407,6 +411,10 @@ static int start_tables(struct sw_edge *e)
 	if (err == SW_OK)
 		err = sw_idtab_init(&e->requests, (size_t)lim->transactions + 1024);
 	if (err == SW_OK)
+		err = sw_idtab_init(&e->probes, 1 << 16);
+	if (err == SW_OK)
+		err = sw_health_new(&e->health);
+	if (err == SW_OK)
 		err = sw_sources_new(&e->conn_sources, SOURCES_MAX);
 	if (err == SW_OK)
 		err = sw_sources_new(&e->handshake_sources, SOURCES_MAX);
@@ -470,6 +478,7 @@ static void finish(struct sw_edge *e)
 	free(e->listens);
 	while ((c = sw_idtab_next(&e->calls, &pos)))
 		sw_call_end(c, SW_R_CONN_SHUTDOWN);
+	sw_probe_reset(e);
 	if (e->txns)
 		sw_txns_free(e->txns);
 	for (pos = 0; (r = sw_idtab_next(&e->requests, &pos));)
@@ -489,6 +498,8 @@ static void finish(struct sw_edge *e)
 	sw_idtab_free(&e->peers);
 	sw_idtab_free(&e->calls);
 	sw_idtab_free(&e->requests);
+	sw_idtab_free(&e->probes);
+	sw_health_free(e->health);
 	free(e->rates);
 	free(e->zone_calls);
 	sw_generation_unref(e->gen);

@@ -38,6 +38,7 @@ struct sw_call;
 struct sw_request;
 struct sw_control;
 struct sw_proofs;
+struct sw_health;
 struct sw_channel;
 
 struct sw_edge {
@@ -48,11 +49,12 @@ struct sw_edge {
 	struct sw_dns *dns;
 	struct sw_media *media;
 	struct sw_proofs *proofs;
+	struct sw_health *health;
 	struct sw_control *control;
 	struct sw_channel *supervisor;
 	struct sw_listen **listens;
 	size_t n_listens;
-	struct sw_idtab peers, calls, requests;
+	struct sw_idtab peers, calls, requests, probes;
 	struct sw_peer *outgoing;           /* hash of connections we opened, by target key */
 	struct sw_request *by_server;       /* hash of requests by their server transaction */
 	struct sw_sources *conn_sources, *handshake_sources;

@@ -6,8 +6,10 @@
 
 #include "core/log.h"
 #include "core/random.h"
+#include "edge/health.h"
 #include "edge/proofs.h"
 #include "edge/response.h"
+#include "edge/target.h"
 #include "zone/route.h"
 
 static void step_check(struct sw_request *r, struct sw_peer *p);
@@ -571,51 +573,27 @@ static int add_targets(struct sw_request *r, const struct sw_location *loc)
 	return SW_OK;
 }
 
-static int locate(struct sw_request *r, struct sw_str host, uint16_t port, bool sips)
+static int ask(struct sw_request *r, const struct sw_target_query *t)
 {
-	struct sw_edge *e = r->edge;
-	struct sw_addr own[64];
-	char name[256];
-	struct sw_locate_query q = {
-		.host = name,
-		.port = port,
-		.tls = r->target->conf->target_transport != SW_TRANSPORT_TCP,
-		.sips = sips,
-		.naptr = r->target->conf->kind == SW_ZONE_DNS,
-		.allowed = r->target->conf->target_networks,
-		.n_allowed = r->target->conf->n_target_networks,
-		.own = own,
-	};
-
-	if (!sw_str_copy(name, sizeof(name), host))
-		return SW_EPARSE;
-	for (size_t i = 0; i < r->gen->conf->n_listeners; i++)
-		for (size_t j = 0; j < r->gen->conf->listeners[i].n_addresses && q.n_own < 64; j++)
-			own[q.n_own++] = r->gen->conf->listeners[i].addresses[j];
 	if (!r->reference[0])
-		snprintf(r->reference, sizeof(r->reference), "%s", name);
-	return sw_locate(e->dns, &q, on_located, r, &r->locate);
+		sw_str_copy(r->reference, sizeof(r->reference), sw_str_of(t->name));
+	return sw_locate(r->edge->dns, &t->q, on_located, r, &r->locate);
 }
 
-/* "host", "host:port", "[v6]:port" of a neighbor's targets. */
+static int locate(struct sw_request *r, struct sw_str host, uint16_t port, bool sips)
+{
+	struct sw_target_query t;
+	int err = sw_target_query(&t, r->gen->conf, r->target->conf, host, port, sips);
+
+	return err == SW_OK ? ask(r, &t) : err;
+}
+
 static int locate_configured(struct sw_request *r, const char *target)
 {
-	const char *colon = strrchr(target, ':');
-	struct sw_str host = sw_str_of(target);
-	uint32_t port = 0;
-	struct sw_addr addr;
+	struct sw_target_query t;
+	int err = sw_target_query_configured(&t, r->gen->conf, r->target->conf, target);
 
-	if (sw_addr_parse(&addr, host, 0) == SW_OK) {
-		char text[SW_ADDR_STRLEN];
-
-		return locate(r, sw_str_of(sw_addr_host_text(&addr, text)), sw_addr_port(&addr), false);
-	}
-	if (colon) {
-		if (sw_str_u32(sw_str_of(colon + 1), 65535, &port) < 0)
-			return SW_EPARSE;
-		host.n = (size_t)(colon - target);
-	}
-	return locate(r, host, (uint16_t)port, false);
+	return err == SW_OK ? ask(r, &t) : err;
 }
 
 static void step_locate(struct sw_request *r)
@@ -678,6 +656,7 @@ static void on_located(void *arg, const struct sw_location *loc)
 		sw_request_fail(r, &r->last, 0);
 		return;
 	}
+	sw_health_order(r->edge->health, z->name, r->targets, r->n_targets, sw_loop_now(r->edge->loop));
 	if (r->in_dialog)
 		sw_request_try_next(r);
 	else
@@ -767,6 +746,7 @@ static void on_connected(struct sw_edge *e, sw_id who, sw_id conn, const struct 
 		return;
 	}
 	r->last = why ? *why : sw_verdict_make(SW_R_CONN_FAILED, NULL);
+	sw_request_target_failed(r, -1);
 	identity = r->last.reason != SW_R_CONN_FAILED && r->last.reason != SW_R_CONN_TIMEOUT && r->last.reason != SW_R_TLS_TIMEOUT &&
 		   r->last.reason != SW_R_CONN_PEER_CLOSED && r->last.reason != SW_R_CONN_TRUNCATED && r->last.reason != SW_R_CONN_LIMIT;
 	if (identity && !r->target->conf->failover_on_cert) {
@@ -776,6 +756,13 @@ static void on_connected(struct sw_edge *e, sw_id who, sw_id conn, const struct 
 		return;
 	}
 	sw_request_try_next(r);
+}
+
+void sw_request_target_failed(struct sw_request *r, int retry_after)
+{
+	if (r->next_target > 0 && r->next_target <= r->n_targets)
+		sw_health_failed(r->edge->health, r->target->conf->name, &r->targets[r->next_target - 1].addr, retry_after,
+				 sw_loop_now(r->edge->loop));
 }
 
 void sw_request_try_next(struct sw_request *r)

@@ -46,6 +46,8 @@ void sw_request_refuse(struct sw_peer *p, struct sw_msg *msg, const struct sw_ve
 void sw_request_fail(struct sw_request *r, const struct sw_verdict *v, int status);
 /* Tries the next target; fails the request with what the last one said when there is none. */
 void sw_request_try_next(struct sw_request *r);
+/* The target being tried does not do: it is set aside for a while. retry_after: its own word, seconds; -1: none. */
+void sw_request_target_failed(struct sw_request *r, int retry_after);
 struct sw_request *sw_request_get(const struct sw_edge *e, sw_id id);
 /* Frees it when both its transactions are over. */
 void sw_request_over(struct sw_request *r);

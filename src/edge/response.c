@@ -123,6 +123,8 @@ static void on_response(struct sw_request *r, const struct sw_msg *msg)
 		return;
 	if (status < 200)
 		r->got_provisional = true;
+	if (status == 503)
+		sw_request_target_failed(r, sw_msg_retry_after(msg));
 	if (status == 503 && !r->in_dialog && !r->cancelled && !r->final && r->next_target < r->n_targets) {
 		/* RFC 3263 4.3: the next target; nothing of this one goes upstream. */
 		sw_log(SW_LOG_INFO, "target.unavailable", SW_ID("call", r->call), SW_ID("conn", r->client_conn));

@@ -7,6 +7,7 @@
 
 #include "edge/call.h"
 #include "edge/listen.h"
+#include "edge/probe.h"
 #include "edge/proofs.h"
 
 enum { ROWS_MAX = 500 };   /* of connections and calls each: the rest is counted */
@@ -32,6 +33,13 @@ static const char *state_name(const struct sw_peer *p)
 	return p->state == SW_PEER_READY ? "ready" : p->state == SW_PEER_OPENING ? "opening" : "closing";
 }
 
+static const char *probe_text(const struct sw_edge *e, const char *zone)
+{
+	const char *state = sw_probe_state(e, zone);
+
+	return state ? state : "-";
+}
+
 void sw_status_text(const struct sw_edge *e, const struct sw_media_status *m, struct sw_buf *out)
 {
 	const struct sw_conf *conf = e->gen->conf;
@@ -49,10 +57,10 @@ void sw_status_text(const struct sw_edge *e, const struct sw_media_status *m, st
 		for (size_t j = 0; j < conf->listeners[i].n_addresses; j++)
 			sw_buf_printf(out, "  %-12s %-5s %s\n", conf->listeners[i].name, sw_transport_name(conf->listeners[i].transport),
 				      sw_addr_text(&conf->listeners[i].addresses[j], addr));
-	sw_buf_str(out, "\nZones                    kind      connections  calls\n");
+	sw_buf_str(out, "\nZones                    kind      connections  calls  probe\n");
 	for (size_t i = 0; i < conf->n_zones; i++)
-		sw_buf_printf(out, "  %-22s %-9s %11zu %6u\n", conf->zones[i].name, sw_zone_kind_name(conf->zones[i].kind),
-			      conns_of(e, conf->zones[i].name), e->zone_calls[i]);
+		sw_buf_printf(out, "  %-22s %-9s %11zu %6u  %s\n", conf->zones[i].name, sw_zone_kind_name(conf->zones[i].kind),
+			      conns_of(e, conf->zones[i].name), e->zone_calls[i], probe_text(e, conf->zones[i].name));
 	sw_buf_printf(out, "\nConnections: %zu (accepted %" PRIu64 ", admitted or proved %" PRIu64 ", refused %" PRIu64 ")\n", e->peers.used,
 		      e->count.accepted, e->count.admitted, e->count.refused);
 	for (pos = 0, n = 0; (p = sw_idtab_next(&e->peers, &pos)) && n < ROWS_MAX; n++)
@@ -112,7 +120,9 @@ static void json_lists(const struct sw_edge *e, struct sw_buf *out)
 		json_str(out, "name", conf->zones[i].name);
 		sw_buf_str(out, ",");
 		json_str(out, "kind", sw_zone_kind_name(conf->zones[i].kind));
-		sw_buf_printf(out, ",\"connections\":%zu,\"calls\":%u}", conns_of(e, conf->zones[i].name), e->zone_calls[i]);
+		sw_buf_printf(out, ",\"connections\":%zu,\"calls\":%u,", conns_of(e, conf->zones[i].name), e->zone_calls[i]);
+		json_str(out, "probe", probe_text(e, conf->zones[i].name));
+		sw_buf_str(out, "}");
 	}
 	sw_buf_str(out, "],\"connections\":[");
 	for (pos = 0, n = 0; (p = sw_idtab_next(&e->peers, &pos)) && n < ROWS_MAX; n++) {
