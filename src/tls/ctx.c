@@ -398,8 +398,8 @@ int sw_tls_ctx_client(struct sw_tls_ctx **out, const struct sw_conf *conf, const
 	int err;
 
 	if (!trust) {
-		sw_diag_add(diag, SW_DIAG_ERROR, conf->path, z->line, "zone \"%s\" has no trust list: no server could prove itself",
-			    z->name);
+		sw_diag_add(diag, SW_DIAG_ERROR, conf->path, z->line,
+			    "zone \"%s\" has no trust list: no server could prove itself", z->name);
 		return SW_ECONF;
 	}
 	if (!set->cert && l)
@@ -414,8 +414,8 @@ int sw_tls_ctx_client(struct sw_tls_ctx **out, const struct sw_conf *conf, const
 	if (err >= 0) {
 		SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
 		/*
-		 * OpenSSL presents this certificate to whoever asks, also where the CA names in the request don't name its issuer:
-		 * such lists are often incomplete, and an empty answer is a sure refusal.
+		 * OpenSSL presents this certificate to whoever asks, also where the CA names in the request lack its issuer: such
+		 * lists are often incomplete, and an empty answer is a sure refusal.
 		 */
 		if (set->cert && !z->client_cert_none)
 			err = sw_certset_use(c->ssl, set, false, diag);

@@ -140,10 +140,13 @@ int sw_tls_record_finish(struct sw_tls_record *rec, SSL *ssl, const struct sw_tl
 	struct sw_tls_peer *p = rec->peer;
 	X509 *leaf = SSL_get0_peer_certificate(ssl);
 	const char *group = SSL_group_to_name(ssl, (int)SSL_get_negotiated_group(ssl));
+	const char *sni = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
 
 	snprintf(p->version, sizeof(p->version), "%s", SSL_get_version(ssl));
 	snprintf(p->cipher, sizeof(p->cipher), "%s", SSL_get_cipher_name(ssl));
 	snprintf(p->group, sizeof(p->group), "%s", group ? group : "");
+	if (c->client)
+		snprintf(p->sni, sizeof(p->sni), "%s", sni ? sni : "");
 	if (leaf && SSL_session_reused(ssl)) {
 		/* A resumed session runs no callback: what was true then may not be now. */
 		if (keep_chain(p, leaf, SSL_get_peer_cert_chain(ssl)) < 0)

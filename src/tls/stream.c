@@ -708,7 +708,7 @@ void sw_stream_want_read(struct sw_stream *s, bool on)
 	if (s->state != OPEN)
 		return;
 	update_events(s);
-	if (on && s->ssl && SSL_has_pending(s->ssl)) {
+	if (on && s->ssl && (s->data_due || SSL_has_pending(s->ssl))) {
 		s->data_due = true;
 		defer(s);
 	}

@@ -93,8 +93,8 @@ static int load_crls(STACK_OF(X509_CRL) *crls, const struct sw_strlist *files, s
 
 			sw_x509_name_text(X509_CRL_get_issuer(crl), issuer, sizeof(issuer));
 			if (next && X509_cmp_current_time(next) < 0)
-				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0, "the CRL of \"%s\" is out of date: fetch the next one",
-					    issuer);
+				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0,
+					    "the CRL of \"%s\" is out of date: fetch the next one", issuer);
 		}
 	}
 	return err;

@@ -289,6 +289,7 @@ static void test_mutual(void **state)
 	assert_string_equal(s.subject, "CN=partner.example.net,O=sipward lab");
 	assert_string_equal(c.subject, "CN=edge.example.com,O=sipward lab");
 	assert_string_equal(s.facts.sni, "edge.example.com");
+	assert_string_equal(c.facts.sni, "edge.example.com");
 	assert_string_equal(s.facts.version, "TLSv1.3");
 	assert_int_equal(s.facts.chain.reason, SW_R_OK);
 	assert_int_equal(c.judged, 1);
