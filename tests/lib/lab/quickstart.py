@@ -16,6 +16,7 @@ from lab.world import MUTUAL, OURS, PARTNER, PUBLIC, World  # noqa: E402
 
 LAB = f"{TREE}/.lab"
 RUN, PIDFILE = f"{LAB}/run", f"{LAB}/pid"
+SHOWN = os.environ.get("SIPWARD_TREE", TREE)  # where the user sees the tree, when we run in a mount namespace
 
 
 def kept():
@@ -81,9 +82,9 @@ def attempt(table, tried, fn):
 
 
 def by_hand(w):
-	cli = f"{w.edge.cli} -c {w.edge.socket}".replace(TREE, os.path.relpath(TREE))
+	cli = f"{w.edge.cli} -s {w.edge.socket}"
 	cert, key, root = w.cert("partner").pem, w.cert("partner").key, w.pki.root
-	print(f"""
+	text = f"""
 It is left running. By hand, from {TREE}:
   {cli} status
   grep 'event=' {w.edge.dir}/sipwardd.log | tail          (one story: grep call=ID or conn=ID)
@@ -99,7 +100,8 @@ It is left running. By hand, from {TREE}:
     python3 tests/lib/lab/netstring.py {w.bob.ip} {w.bob.ctrl_port} dial sip:alice@{OURS}
   configuration: {w.edge.path}
   stop everything: scripts/quickstart --stop
-""")
+"""
+	print(text.replace(f"{TREE}/", "").replace(TREE, SHOWN))
 
 
 def run(keep, done):

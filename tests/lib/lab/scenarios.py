@@ -27,7 +27,10 @@ def scenario(tried):
 def admitted(w, zone):
 	"""How the daemon says it proved the peer of that zone, from the log."""
 	lines = [l for l in w.edge.lines(0, zone=zone) if l.get("name")]
-	return f"zone={zone} proved by {lines[-1]['name']}" if lines else f"zone={zone}"
+	if not lines:
+		return f"zone={zone}"
+	purpose = f", the chain good for the purpose {lines[-1]['purpose']}" if lines[-1].get("purpose") else ""
+	return f"zone={zone} proved by {lines[-1]['name']}{purpose}"
 
 
 def relayed(w, rtp_text):
@@ -164,9 +167,9 @@ def srv_failover(w):
 	w.alice.hangup()
 	w.bob.wait_event("CALL_CLOSED")
 	assert f"seen INVITE ruri=sip:bob@{BACKUP}" in w.kamailio.proc.text(seen)
-	tried = [l for l in w.edge.lines(since) if w.ip(29) in " ".join(l.values())]
-	assert tried, "the log does not tell of the target that is down"
-	return "200 OK from the second target, with audio", f"down.{BACKUP} {tried[0].get('reason', '')} {tried[0].get('detail', '')}".strip()
+	down = [l for l in w.edge.lines(since) if l.get("reason") and w.ip(29) in " ".join(l.values())]
+	assert down, "the log does not tell of the target that is down"
+	return "200 OK from the second target, with audio", f"first target down.{BACKUP}: {explain(down[0])}"
 
 
 # --- peers that are refused before SIP ---

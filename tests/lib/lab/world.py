@@ -86,12 +86,19 @@ class World:
 				(getattr(thing, "stop", None) or thing.close)()
 
 	def close(self):
-		for thing in reversed(self.closing):
-			(getattr(thing, "stop", None) or thing.close)()
-		self.closing = []
+		"""Ends everything, whatever ends badly; the first complaint is raised afterwards."""
+		bad = None
+		while self.closing:
+			thing = self.closing.pop()
+			try:
+				(getattr(thing, "stop", None) or thing.close)()
+			except Exception as e:  # noqa: BLE001
+				bad = bad or e
 		self.block.release()
 		if self.own_dir and not os.environ.get("SIPWARD_KEEP"):
 			shutil.rmtree(self.dir, ignore_errors=True)
+		if bad:
+			raise bad
 
 	# --- the daemon ---
 
