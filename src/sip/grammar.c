@@ -100,10 +100,7 @@ static bool read_request_line(struct sw_msg *m, struct sw_verdict *v)
 		return bad(v, "method", method);
 	m->method_text = method;
 	m->method = sw_method_of(method);
-	for (size_t i = 0; i < uri.n; i++)
-		if ((unsigned char)uri.p[i] <= ' ' || uri.p[i] == 0x7f || strchr("<>\"", uri.p[i]))
-			uri.n = 0;
-	if (uri.n == 0)
+	if (!sw_is_uri_text(uri))
 		return bad(v, "Request-URI", m->head.start);
 	m->ruri = uri;
 	return check_version(rest, v);

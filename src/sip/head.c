@@ -151,7 +151,7 @@ static void index_line(struct sw_head *h, struct sw_str whole)
 		/* HCOLON takes blanks before the colon, not a fold. */
 		struct sw_str name = sw_str_trim(from_to(whole.p, colon));
 
-		if (name.p == whole.p && sw_is_token(name)) {
+		if (sw_is_token(name)) {
 			l->name = name;
 			l->value = sw_line_value(whole);
 			l->id = id_of(name);
@@ -356,6 +356,14 @@ static bool is_token_display(struct sw_str s)
 	return true;
 }
 
+bool sw_is_uri_text(struct sw_str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || s.p[i] == 0x7f || strchr("<>\"", s.p[i]))
+			return false;
+	return s.n > 0;
+}
+
 bool sw_name_addr_read(struct sw_str value, struct sw_name_addr *out)
 {
 	struct sw_str v = sw_trim(value);
@@ -395,5 +403,5 @@ bool sw_name_addr_read(struct sw_str value, struct sw_name_addr *out)
 		out->uri = sw_trim(from_to(v.p, semi ? semi : end));
 		out->params = semi ? from_to(semi, end) : (struct sw_str){ end, 0 };
 	}
-	return out->uri.n && (out->params.n == 0 || *out->params.p == ';');
+	return sw_is_uri_text(out->uri) && (out->params.n == 0 || *out->params.p == ';');
 }

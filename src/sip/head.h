@@ -48,6 +48,7 @@ bool sw_line_is(const struct sw_line *l, struct sw_str full_name);
 
 bool sw_is_token_char(char c);
 bool sw_is_token(struct sw_str s);
+bool sw_is_uri_text(struct sw_str s);     /* not empty; no blanks, controls, <, > or quotes */
 struct sw_str sw_trim(struct sw_str s);   /* space, tab, CR, LF */
 
 /* The values of a comma list: quoted strings, <> and (where comments) () are opaque; empty ones are skipped. */

@@ -143,7 +143,7 @@ int sw_msg_cancel(struct sw_str sent_invite, struct sw_buf *out)
 int sw_msg_options(struct sw_buf *out, const char *ruri, const char *via, const char *from, const char *to, const char *call_id,
 		   uint32_t cseq, const char *contact)
 {
-	if (!ruri[0] || ruri[strcspn(ruri, " \t\r\n<>\"")] || !sw_is_clean(via) || !sw_is_clean(from) || !sw_is_clean(to) ||
+	if (!sw_is_uri_text(sw_str_of(ruri)) || !sw_is_clean(via) || !sw_is_clean(from) || !sw_is_clean(to) ||
 	    !sw_is_clean(call_id) || !sw_is_clean(contact) || cseq > INT32_MAX)
 		return SW_EINVALID;
 	sw_buf_printf(out, "OPTIONS %s SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\nFrom: %s\r\nTo: %s\r\n", ruri, via, from, to);

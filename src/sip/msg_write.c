@@ -31,11 +31,6 @@ static const char *end_of(struct sw_str s)
 
 /* --- what can be asked --- */
 
-static bool is_uri_text(const char *s)
-{
-	return !s || (s[0] && !s[strcspn(s, " \t\r\n<>\"")]);
-}
-
 static bool edits_fit_response(const struct sw_edits *e)
 {
 	return !e->pop_routes && !e->ruri && !e->push_route && !e->via && !e->record_route[0] && e->max_forwards < 0;
@@ -48,7 +43,8 @@ static bool edits_good(const struct sw_msg *m, const struct sw_edits *e)
 	if (e->pop_routes > sw_msg_route_count(m) || (e->pop_via && sw_msg_via_count(m) < 2) ||
 	    e->max_forwards > 255 || e->rport > 65535)
 		return false;
-	if (!is_uri_text(e->ruri) || !is_uri_text(e->push_route) || !sw_is_clean(e->via) || !sw_is_clean(e->received))
+	if ((e->ruri && !sw_is_uri_text(sw_str_of(e->ruri))) || (e->push_route && !sw_is_uri_text(sw_str_of(e->push_route))) ||
+	    !sw_is_clean(e->via) || !sw_is_clean(e->received))
 		return false;
 	for (size_t i = 0; i < SW_EDIT_RR_MAX && e->record_route[i]; i++)
 		if (!sw_is_clean(e->record_route[i]))

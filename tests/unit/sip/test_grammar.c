@@ -292,6 +292,7 @@ static void a_claim_that_does_not_parse_is_not_overlooked(void **state)
 		"P-Asserted-Identity: <sip:a@good>, \"x <sip:b@bad>\r\n",
 		"P-Asserted-Identity: <sip:a@good> <sip:b@bad>\r\n",
 		"P-Asserted-Identity: <sip:a@good>, garbage\r\n",
+		"P-Asserted-Identity: foo\"bar <sip:a@bad>\" <sip:b@good>\r\n",
 		"P-Asserted-Identity: <sip:a@good;x=@evil>\r\n",
 		"P-Asserted-Identity: <sip:a@ev%69l>\r\n",
 		"Diversion: <sip:a@b:99999>\r\n",
@@ -595,6 +596,7 @@ static void a_bad_request_is_answered_where_it_can_be(void **state)
 {
 	struct sw_reply r;
 	struct sw_edits e = none();
+	struct sw_request_facts f;
 	struct sw_verdict v;
 	struct sw_buf out;
 	struct sw_msg *m;
@@ -624,6 +626,17 @@ static void a_bad_request_is_answered_where_it_can_be(void **state)
 	assert_int_equal(sw_msg_write(m, &e, &out), SW_EINVALID);
 	sw_msg_free(m);
 	sw_buf_free(&out);
+	/* what was read before it was refused isn't kept */
+	m = NULL;
+	assert_int_equal(sw_msg_parse(&m, SW_STR(REQUEST("Proxy-Require: a b\r\nP-Asserted-Identity: <sip:a@b>\r\n")), &v),
+			 SW_EPARSE);
+	sw_msg_facts(m, &f);
+	assert_true(f.asserted_more && !f.n_asserted);
+	sw_msg_free(m);
+	/* the body is what Content-Length says */
+	assert_int_equal(sw_msg_parse(&m, SW_STR(REQUEST("") "more"), &v), SW_EPARSE);
+	assert_int_equal(v.reason, SW_R_MSG_SYNTAX);
+	sw_msg_free(m);
 	/* a response is never answered */
 	assert_int_equal(sw_msg_parse(&m, SW_STR("SIP/2.0 200 OK\r\nVia: SIP/2.0/TLS a\r\nFrom: <sip:a@a>;tag=1\r\n"
 		"To: <sip:b>\r\nCall-ID: c\r\n"
