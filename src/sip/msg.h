@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /*
- * One parsed SIP message: immutable. src/sip/grammar.c, which implements this, is the only file that includes Sofia.
+ * One parsed SIP message: immutable. src/sip/grammar.c and grammar_read.c are the only files that include Sofia.
  * What is to change is a list of edits, applied while writing: what leaves is what came, byte for byte, but for the edits.
  * Slices and facts point into the message and die with it. Used on the loop's thread only (or one thread at a time).
  */
