@@ -14,6 +14,10 @@ PACKAGES = {  # program -> Debian package
 }
 
 
+# If this process is killed, its children get SIGTERM: nothing stays behind.
+LEASH = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
+
+
 class Missing(Exception):
 	"""A program the lab needs is not installed."""
 
@@ -38,7 +42,7 @@ class Proc:
 		self._begin = self._from = os.path.getsize(logfile) if os.path.exists(logfile) else 0
 		full = dict(os.environ, LC_ALL="C.UTF-8", **(env or {}))
 		with open(logfile, "ab") as out:
-			self.p = subprocess.Popen(argv, cwd=cwd, env=full, stdin=stdin or subprocess.DEVNULL, stdout=out,
+			self.p = subprocess.Popen(LEASH + argv, cwd=cwd, env=full, stdin=stdin or subprocess.DEVNULL, stdout=out,
 				stderr=subprocess.STDOUT, start_new_session=True)
 		Proc.all.append(self)
 
