@@ -96,7 +96,10 @@ struct sw_call *sw_call_get(const struct sw_edge *e, sw_id id)
 	return sw_idtab_get(&e->calls, id);
 }
 
-struct ending {
+/* A call whose record waits for the media process's last figures. Owned by the edge's list until they come, or it stops. */
+struct sw_call_ending {
+	struct sw_call_ending *prev, *next;
+	struct sw_edge *edge;
 	sw_id call;
 	enum sw_reason why;
 	int64_t since;
@@ -107,7 +110,7 @@ struct ending {
 /* The call's record: one line, when the media process has given the last figures. */
 static void on_last_figures(void *arg, const struct sw_media_stats *s, size_t n)
 {
-	struct ending *end = arg;
+	struct sw_call_ending *end = arg;
 	uint64_t packets[2] = { 0 }, unexpected = 0, dropped = 0;
 
 	for (size_t i = 0; i < n; i++)
@@ -120,17 +123,30 @@ static void on_last_figures(void *arg, const struct sw_media_stats *s, size_t n)
 	       SW_REASON_F(end->why), SW_S("established", end->established ? "yes" : "no"), SW_I("seconds", time(NULL) - end->since),
 	       SW_U("streams", n), SW_U("packets_from_caller", packets[SW_SIDE_A]), SW_U("packets_from_callee", packets[SW_SIDE_B]),
 	       SW_U("unexpected", unexpected), SW_U("dropped", dropped));
+	DL_DELETE(end->edge->endings, end);
+	sw_edge_maybe_drained(end->edge);
 	free(end);
+}
+
+void sw_call_endings_free(struct sw_edge *e)
+{
+	struct sw_call_ending *end, *next;
+
+	DL_FOREACH_SAFE(e->endings, end, next) {
+		DL_DELETE(e->endings, end);
+		free(end);
+	}
 }
 
 static void close_media(struct sw_call *c, enum sw_reason why)
 {
-	struct ending *end = malloc(sizeof(*end));
+	struct sw_call_ending *end = malloc(sizeof(*end));
 
 	if (end) {
-		*end = (struct ending){ .call = c->id, .why = why, .since = c->since, .established = c->established };
+		*end = (struct sw_call_ending){ .edge = c->edge, .call = c->id, .why = why, .since = c->since, .established = c->established };
 		snprintf(end->from, sizeof(end->from), "%s", c->leg[SW_LEG_CALLER].zone);
 		snprintf(end->to, sizeof(end->to), "%s", c->leg[SW_LEG_CALLEE].zone);
+		DL_APPEND(c->edge->endings, end);
 	}
 	if (c->n_streams && c->edge->media && !c->edge->stopping &&
 	    sw_media_close_call(c->edge->media, c->id, end ? on_last_figures : NULL, end) == SW_OK)
@@ -161,8 +177,7 @@ void sw_call_end(struct sw_call *c, enum sw_reason why)
 	free(c->call_id);
 	free(c->from_tag);
 	sw_loop_free_later(e->loop, c);
-	if (e->draining && e->calls.used == 0)
-		sw_loop_stop(e->loop);
+	sw_edge_maybe_drained(e);
 }
 
 int sw_call_leg_of(const struct sw_call *c, const struct sw_msg *request)

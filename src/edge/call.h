@@ -60,6 +60,8 @@ int sw_call_new(struct sw_call **out, struct sw_edge *e, const struct sw_msg *re
 		const struct sw_zone *target) SW_MUSTCHECK;
 /* Ends it: pinholes close now, the record is logged, the id resolves no more. */
 void sw_call_end(struct sw_call *c, enum sw_reason why);
+/* At the end of the edge: records that still wait for figures are given up. */
+void sw_call_endings_free(struct sw_edge *e);
 struct sw_call *sw_call_get(const struct sw_edge *e, sw_id id);
 /* The leg an in-dialog request comes from, by its tags; -1: not of this call. */
 int sw_call_leg_of(const struct sw_call *c, const struct sw_msg *request);

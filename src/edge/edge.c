@@ -19,7 +19,7 @@
 #include "edge/sandbox.h"
 #include "edge/status.h"
 
-enum { TICK_MS = 1000, REJUDGE_PER_TURN = 16, SOURCES_MAX = 200000, DRAIN_CHECK_MS = 200 };
+enum { TICK_MS = 1000, REJUDGE_PER_TURN = 16, SOURCES_MAX = 200000, CLOSE_MS = 1000 };
 
 bool sw_edge_is_self(const struct sw_edge *e, struct sw_str host, uint16_t port)
 {
@@ -259,8 +259,15 @@ static void on_drain(void *arg)
 {
 	struct sw_edge *e = arg;
 
-	sw_log(SW_LOG_WARN, "drain.timeout", SW_U("calls", e->calls.used));
+	if (!e->closing)
+		sw_log(SW_LOG_WARN, "drain.timeout", SW_U("calls", e->calls.used));
 	sw_loop_stop(e->loop);
+}
+
+void sw_edge_maybe_drained(struct sw_edge *e)
+{
+	if (e->draining && !e->stopping && e->calls.used == 0 && !e->endings)
+		sw_loop_stop(e->loop);
 }
 
 void sw_edge_drain(struct sw_edge *e)
@@ -466,12 +473,32 @@ static int start(struct sw_edge *e, const struct sw_edge_opts *o, struct sw_diag
 	return err;
 }
 
+/* Peers are told that it is over: close_notify, not a broken connection. */
+static void close_peers(struct sw_edge *e)
+{
+	struct sw_verdict why = sw_verdict_make(SW_R_CONN_SHUTDOWN, NULL);
+	struct sw_peer *p;
+	size_t pos = 0;
+
+	for (size_t i = 0; i < e->n_listens; i++)
+		sw_listen_free(e->listens[i]);
+	e->n_listens = 0;
+	e->closing = true;
+	while ((p = sw_idtab_next(&e->peers, &pos)))
+		sw_peer_close(p, &why);
+	if (e->peers.used && sw_timer_start(&e->drain_timer, CLOSE_MS) == SW_OK)
+		sw_loop_run(e->loop);
+	sw_timer_stop(&e->drain_timer);
+}
+
 static void finish(struct sw_edge *e)
 {
 	struct sw_call *c;
 	struct sw_request *r;
 	size_t pos = 0;
 
+	if (e->txns)
+		close_peers(e);
 	e->stopping = true;
 	for (size_t i = 0; i < e->n_listens; i++)
 		sw_listen_free(e->listens[i]);
@@ -486,6 +513,7 @@ static void finish(struct sw_edge *e)
 	sw_peer_free_all(e);
 	sw_control_free(e->control);
 	sw_media_free(e->media);
+	sw_call_endings_free(e);
 	sw_dns_free(e->dns);
 	sw_proofs_free(e->proofs);
 	sw_channel_free(e->supervisor);

@@ -62,7 +62,9 @@ struct sw_edge {
 	struct sw_bucket *rates;            /* per zone of the current generation */
 	uint32_t *zone_calls;               /* per zone of the current generation */
 	uint8_t cookie_key[SW_COOKIE_KEY];
+	struct sw_call_ending *endings;     /* list of calls whose record waits for the last figures */
 	bool draining;                      /* no new dialogs */
+	bool closing;                       /* connections are being closed: the last one ends the loop */
 	bool stopping;                      /* the loop is over: nothing comes back any more */
 	struct sw_timer drain_timer, tick;  /* tick: once a second */
 	int64_t started;                    /* seconds since 1970 */
@@ -76,6 +78,8 @@ struct sw_edge {
 int sw_edge_main(const struct sw_edge_opts *o);
 /* Starts to drain: no new dialogs; stops when no call is left, or after limits.drain. A second call stops at once. */
 void sw_edge_drain(struct sw_edge *e);
+/* Stops when draining is done: no call, no record outstanding. */
+void sw_edge_maybe_drained(struct sw_edge *e);
 /* Puts a new generation in place of the old: what is open is judged again. Takes the reference over. */
 void sw_edge_commit(struct sw_edge *e, struct sw_generation *g);
 /* Is this host (and port, 0: any) one of ours? */

@@ -131,12 +131,17 @@ static int run_edge(const struct args *a)
 		.n_listen_fds = a->listeners,
 	};
 	int fds[256], status;
+	char threads[16];
 
 	if (a->listeners > 256)
 		return 64;
 	for (size_t i = 0; i < a->listeners; i++)
 		fds[i] = SW_FD_EDGE_LISTEN + (int)i;
 	o.listen_fds = fds;
+	/* The pool does handshakes, and now and then a file or the store: one thread more than cores, so that neither starves. */
+	snprintf(threads, sizeof(threads), "%ld", sysconf(_SC_NPROCESSORS_ONLN) + 1);
+	if (setenv("UV_THREADPOOL_SIZE", threads, 0) < 0)
+		return 71;
 	sw_log_init("edge", SW_LOG_INFO);
 	status = sw_edge_main(&o);
 	return status;

@@ -465,6 +465,8 @@ static void on_end(struct sw_peer *p)
 	if (v.reason == SW_R_CONN_REVOKED)
 		sw_call_conn_revoked(e, p->id);
 	peer_free(p);
+	if (e->closing && e->peers.used == 0)
+		sw_loop_stop(e->loop);
 }
 
 /* A malformed message: told once where its headers allow; the connection is cut when the bytes can't be followed any more. */

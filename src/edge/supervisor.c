@@ -57,7 +57,7 @@ struct supervisor {
 	struct sockets now, next;    /* next: of a reload that is being tried */
 	struct sw_conf *next_conf;
 	uv_signal_t signals[4];
-	struct sw_timer alive, kill;
+	struct sw_timer alive, kill, beat;
 	bool ready_once, stopping, reloading;
 	int exit_status;
 };
@@ -361,7 +361,7 @@ static void on_edge(void *arg, const char *word, const char *text, int *fds, siz
 	} else if (!strcmp(word, "alive")) {
 		if (sw_timer_start(&s->alive, ALIVE_MS) < 0)
 			stop(s);
-		snprintf(note, sizeof(note), "WATCHDOG=1\nSTATUS=%.200s", text);
+		snprintf(note, sizeof(note), "STATUS=%.200s", text);
 		sw_notify(note);
 	} else if (!strcmp(word, "reloaded")) {
 		reload_end(s, true);
@@ -382,6 +382,16 @@ static void on_alive(void *arg)
 		return;
 	sw_log(SW_LOG_ERROR, "edge.stuck", SW_U("silent_ms", ALIVE_MS));
 	uv_process_kill(s->child[CHILD_EDGE].process, SIGKILL);
+}
+
+/* The service manager watches us, we watch the edge: one that hangs or restarts must not cost the media process its life. */
+static void on_beat(void *arg)
+{
+	struct supervisor *s = arg;
+
+	sw_notify("WATCHDOG=1");
+	if (sw_timer_start(&s->beat, sw_notify_watchdog_ms() / 3 + 1) < 0)
+		stop(s);
 }
 
 /* --- signals --- */
@@ -488,6 +498,8 @@ static int start(struct supervisor *s)
 		return 71;
 	if (watch_signals(s) < 0 || spawn_media(s) < 0 || spawn_edge(s) < 0)
 		return 71;
+	if (sw_notify_watchdog_ms())
+		on_beat(s);
 	return 0;
 }
 
@@ -505,6 +517,7 @@ int sw_supervisor_main(const struct sw_supervisor_opts *o, struct sw_conf *conf)
 	}
 	sw_timer_init(&s.alive, s.loop, on_alive, &s);
 	sw_timer_init(&s.kill, s.loop, on_kill, &s);
+	sw_timer_init(&s.beat, s.loop, on_beat, &s);
 	status = start(&s);
 	if (status == 0) {
 		sw_loop_run(s.loop);
@@ -519,6 +532,7 @@ int sw_supervisor_main(const struct sw_supervisor_opts *o, struct sw_conf *conf)
 		sw_timer_stop(&s.child[i].restart);
 	sw_timer_stop(&s.alive);
 	sw_timer_stop(&s.kill);
+	sw_timer_stop(&s.beat);
 	sw_channel_free(s.edge);
 	sockets_free(&s.next, &s.now);
 	sockets_free(&s.now, NULL);

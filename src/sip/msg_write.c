@@ -193,6 +193,7 @@ static bool dropped(const struct sw_edits *e, enum sw_hdr id)
 	case SW_HDR_PPI:
 	case SW_HDR_RPID:
 	case SW_HDR_DIVERSION:
+	case SW_HDR_REFERRED_BY:
 	case SW_HDR_HISTORY_INFO:
 	case SW_HDR_P_OTHER:
 		return e->strip_asserted;
