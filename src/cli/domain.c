@@ -30,7 +30,8 @@ static void diag_print(const struct sw_diag *diag)
 
 	sw_buf_init(&text, 0);
 	sw_diag_print(diag, &text);
-	fwrite(text.data, 1, text.len, stderr);
+	if (text.len)
+		fwrite(text.data, 1, text.len, stderr);
 	sw_buf_free(&text);
 }
 
