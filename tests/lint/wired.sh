@@ -12,15 +12,16 @@ complain() {
 }
 
 for file in "$tree"/src/*/*.[ch] "$tree"/src/*/*.def "$tree"/tests/unit/*/*.[ch] "$tree"/tests/fuzz/*.c "$tree"/tests/lint/*.sh \
-	"$tree"/docs/man/*.[1-9]; do
+	"$tree"/docs/man/*.[1-9] "$tree"/conf/examples/*.conf; do
 	[ -e "$file" ] || continue
 	dir=$(dirname "$file")
 	name=${file##*/}
 	list=$dir/Makefile.inc
 	case $file in
 	*/docs/man/*) list=$tree/docs/Makefile.inc ;;
+	*/conf/examples/*) list=$tree/conf/Makefile.inc ;;
 	esac
-	grep -qE "%reldir%/(man/)?$(echo "$name" | sed 's/\./\\./g')( |\$|\\\\)" "$list" || complain "$file is not in $list"
+	grep -qE "%reldir%/((man|examples)/)?$(echo "$name" | sed 's/\./\\./g')( |\$|\\\\)" "$list" || complain "$file is not in $list"
 	n=$((n + 1))
 done
 for target in "$tree"/tests/fuzz/fuzz_*.c; do
