@@ -131,7 +131,7 @@ static int run_edge(const struct args *a)
 		.n_listen_fds = a->listeners,
 	};
 	int fds[256], status;
-	char threads[16];
+	char threads[24];
 
 	if (a->listeners > 256)
 		return 64;
