@@ -113,16 +113,17 @@ class Kamailio:
 
 	def __init__(self, dir, ip, host, cert, ca, dns, agents):
 		self.exe = proc.need("kamailio")[0]
-		self.dir, self.ip, self.host, self.dns = dir, ip, host, dns
+		self.own_resolver = dns.can_wrap()
+		# without a name server of its own it can't be asked to look up a name, not even its own
+		self.dir, self.ip, self.host, self.dns = dir, ip, host if self.own_resolver else ip, dns
 		self.modules = next((d for d in ("/usr/lib/x86_64-linux-gnu/kamailio/modules", "/usr/lib/aarch64-linux-gnu/kamailio/modules",
 			"/usr/lib/kamailio/modules") if os.path.exists(f"{d}/tls.so")), None)
 		if not self.modules:
 			raise proc.Missing("missing: kamailio's tls.so (apt-get install kamailio-tls-modules)")
 		os.makedirs(dir, exist_ok=True)
 		inward = "".join(f"\t\tif ($rU =~ \"^{rx}$\") {{ $du = \"sip:{at};transport=tcp\"; t_relay(); exit; }}\n" for rx, at in agents)
-		self.own_resolver = dns.can_wrap()
 		with open(f"{dir}/kamailio.cfg", "w") as f:
-			f.write(CONFIG.format(ip=ip, host=host, dir=dir, modules=self.modules, inward=inward, outward=self._outward()))
+			f.write(CONFIG.format(ip=ip, host=self.host, dir=dir, modules=self.modules, inward=inward, outward=self._outward()))
 		with open(f"{dir}/tls.cfg", "w") as f:
 			f.write(TLS.format(key=cert.key, crt=cert.pem, ca=ca))
 		self.proc = None
