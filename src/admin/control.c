@@ -163,15 +163,27 @@ static void on_accept(void *arg, int events)
 		client_new(k, fd);
 }
 
-/* Does anybody listen there? Then it is another daemon's. */
+/* Does anybody listen there? Only a refusal says no: a full queue is a daemon's as well. */
 static bool in_use(const struct sockaddr_un *to, socklen_t len)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	bool yes = fd >= 0 && connect(fd, (const struct sockaddr *)to, len) == 0;
+	bool no = fd >= 0 && connect(fd, (const struct sockaddr *)to, len) < 0 && (errno == ECONNREFUSED || errno == ENOENT);
 
 	if (fd >= 0)
 		close(fd);
-	return yes;
+	return !no;
+}
+
+/* What lies there is removed only when it is a socket without a listener: not another daemon's, and not a file named by mistake. */
+static int make_room(const char *path, const struct sockaddr_un *to, socklen_t len)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return errno == ENOENT ? SW_OK : sw_error_from_errno(errno);
+	if (!S_ISSOCK(st.st_mode) || in_use(to, len))
+		return SW_EEXISTS;
+	return unlink(path) < 0 && errno != ENOENT ? sw_error_from_errno(errno) : SW_OK;
 }
 
 static int bind_socket(int *out, const char *path)
@@ -181,15 +193,13 @@ static int bind_socket(int *out, const char *path)
 	mode_t was;
 	int fd, bound, err = unix_addr(&to, &len, path);
 
+	if (err == SW_OK)
+		err = make_room(path, &to, len);
 	if (err < 0)
 		return err;
-	if (in_use(&to, len))
-		return SW_EEXISTS;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return sw_error_from_errno(errno);
-	if (unlink(path) < 0 && errno != ENOENT)
-		goto fail;
 	was = umask(0117);  /* 0660 from the first moment on */
 	bound = bind(fd, (struct sockaddr *)&to, len);
 	umask(was);

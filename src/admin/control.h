@@ -19,7 +19,7 @@ enum { SW_CONTROL_WORDS_MAX = 8, SW_CONTROL_LINE_MAX = 1024, SW_CONTROL_CLIENTS_
 /* words[n] are NUL-terminated and borrowed. Answers with sw_control_reply, once, from within or later. */
 typedef void sw_control_fn(void *arg, sw_id request, const char *const *words, size_t n);
 
-/* Binds path (an old socket nobody listens on is replaced; one that answers is SW_EEXISTS), mode 0660. */
+/* Binds path (an old socket nobody listens on is replaced; one that answers, or what is no socket, is SW_EEXISTS), mode 0660. */
 int sw_control_new(struct sw_control **out, struct sw_loop *l, const char *path, sw_control_fn *fn, void *arg) SW_MUSTCHECK;
 void sw_control_free(struct sw_control *c);        /* open clients are cut; the path is unlinked */
 /* text is copied. A client that is gone is the normal case. A client that does not take its reply within 10 s is cut. */
