@@ -8,6 +8,7 @@
 
 #include "core/log.h"
 #include "core/random.h"
+#include "edge/answer.h"
 #include "edge/call.h"
 #include "edge/request.h"
 
@@ -482,7 +483,7 @@ static void frame_error(struct sw_peer *p, const struct sw_frame_out *out)
 		int err = sw_msg_parse(&m, out->head, &parse_v);
 
 		if (m && sw_msg_is_request(m) && sw_msg_method(m) != SW_METHOD_ACK)
-			sw_request_refuse(p, m, &v);
+			sw_answer_refuse(p, m, &v);
 		else if (err == SW_OK || m)
 			sw_msg_free(m);
 	}
@@ -518,7 +519,7 @@ static void message_in(struct sw_peer *p, struct sw_str bytes)
 		sw_log(SW_LOG_INFO, "sip.malformed", SW_ID("conn", p->id), SW_S("zone", p->zone->conf->name), SW_REASON_F(v.reason),
 		       SW_S("detail", v.detail));
 		if (m && sw_msg_is_request(m) && sw_msg_method(m) != SW_METHOD_ACK)
-			sw_request_refuse(p, m, &v);
+			sw_answer_refuse(p, m, &v);
 		else
 			sw_msg_free(m);
 		strike(p);

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 
 #include "core/log.h"
-#include "core/random.h"
+#include "edge/answer.h"
+#include "edge/forward.h"
 #include "edge/health.h"
 #include "edge/proofs.h"
 #include "edge/response.h"
@@ -24,81 +25,6 @@ static void step_send(struct sw_request *r, struct sw_peer *out);
 struct sw_request *sw_request_get(const struct sw_edge *e, sw_id id)
 {
 	return sw_idtab_get(&e->requests, id);
-}
-
-/* --- the answers we give ourselves --- */
-
-static void source_text(const struct sw_peer *p, const struct sw_msg *msg, char received[SW_ADDR_STRLEN], int *rport)
-{
-	struct sw_via_facts via;
-	struct sw_addr sent_by;
-
-	received[0] = '\0';
-	*rport = -1;
-	if (!sw_msg_via(msg, 0, &via))
-		return;
-	if (via.rport)
-		*rport = sw_addr_port(&p->remote);
-	/* RFC 3261 18.2.1: where sent-by is a name, or another address than the source. */
-	if (via.rport || sw_addr_parse(&sent_by, via.host, 0) < 0 || !sw_addr_same_host(&sent_by, &p->remote))
-		sw_addr_host_text(&p->remote, received);
-}
-
-static int write_reply(struct sw_peer *p, const struct sw_msg *msg, const struct sw_verdict *v, int status, struct sw_buf *out)
-{
-	char warning[400], retry[32], unsupported[256], tag[32], received[SW_ADDR_STRLEN];
-	const char *host = p->gen->conf->host;
-	struct sw_reply reply;
-	uint8_t raw[10];
-	size_t n = 0;
-
-	sw_reply_init(&reply, status);
-	source_text(p, msg, received, &reply.rport);
-	if (received[0])
-		reply.received = received;
-	sw_random(raw, sizeof(raw));
-	sw_b64url(tag, raw, sizeof(raw));
-	reply.to_tag = tag;
-	if (v && v->reason != SW_R_OK && status >= 300) {
-		/* The id and the general sentence: detail is for our log, not for the peer. */
-		snprintf(warning, sizeof(warning), "Warning: 399 %.200s \"%s\"", host, sw_reason_id(v->reason));
-		reply.headers[n++] = warning;
-	}
-	if (status == 503) {
-		snprintf(retry, sizeof(retry), "Retry-After: %u", 1 + sw_random_below(10));
-		reply.headers[n++] = retry;
-	}
-	if (status == 420) {
-		struct sw_str tags = sw_msg_unsupported(msg);
-
-		snprintf(unsupported, sizeof(unsupported), "Unsupported: %.*s", (int)(tags.n < 200 ? tags.n : 200), tags.p ? tags.p : "");
-		reply.headers[n++] = unsupported;
-	}
-	return sw_msg_reply(msg, &reply, out);
-}
-
-static void log_refusal(const struct sw_peer *p, const struct sw_msg *msg, const struct sw_verdict *v, int status, sw_id call)
-{
-	struct sw_request_facts f;
-
-	sw_reason_count(v->reason);
-	sw_msg_facts(msg, &f);
-	sw_log(SW_LOG_WARN, "request.refused", SW_ID("conn", p ? p->id : 0), SW_ID("call", call),
-	       SW_S("zone", p && p->zone ? p->zone->conf->name : NULL), SW_SL("method", f.method), SW_I("status", status),
-	       SW_REASON_F(v->reason), SW_S("detail", v->detail[0] ? v->detail : NULL), SW_SL("from", f.from.host),
-	       SW_SL("to_user", f.ruri.user), SW_SL("to", f.ruri.host), SW_SL("callid", sw_msg_call_id(msg)));
-}
-
-void sw_request_refuse(struct sw_peer *p, struct sw_msg *msg, const struct sw_verdict *v)
-{
-	int status = sw_reason_status(v->reason);
-	struct sw_buf out;
-
-	sw_buf_init(&out, 0);
-	if (status && write_reply(p, msg, v, status, &out) == SW_OK && sw_peer_send(p, sw_buf_view(&out)) < 0)
-		sw_log(SW_LOG_DEBUG, "request.answer-lost", SW_ID("conn", p->id));
-	sw_buf_free(&out);
-	sw_msg_free(msg);
 }
 
 /* --- a request's life --- */
@@ -190,9 +116,9 @@ void sw_request_fail(struct sw_request *r, const struct sw_verdict *v, int statu
 		status = 500;
 	sw_buf_init(&out, 0);
 	if (r->msg)
-		log_refusal(p, r->msg, v, status, r->call);
+		sw_answer_log(p, r->msg, v, status, r->call);
 	if (r->server && r->msg && p &&
-	    (write_reply(p, r->msg, v, status, &out) < 0 || sw_txn_respond(e->txns, r->server, status, sw_buf_view(&out)) < 0))
+	    (sw_answer_write(p, r->msg, v, status, &out) < 0 || sw_txn_respond(e->txns, r->server, status, sw_buf_view(&out)) < 0))
 		sw_log(SW_LOG_DEBUG, "request.answer-lost", SW_ID("conn", r->conn), SW_ID("call", r->call));
 	sw_buf_free(&out);
 	if (r->client) {
@@ -227,7 +153,7 @@ static void cancel_in(struct sw_peer *p, struct sw_msg *msg)
 	if (server)
 		HASH_FIND(hh, e->by_server, &server, sizeof(server), r);
 	sw_buf_init(&out, 0);
-	if (write_reply(p, msg, NULL, server ? 200 : 481, &out) < 0 || sw_peer_send(p, sw_buf_view(&out)) < 0)
+	if (sw_answer_write(p, msg, NULL, server ? 200 : 481, &out) < 0 || sw_peer_send(p, sw_buf_view(&out)) < 0)
 		sw_log(SW_LOG_DEBUG, "request.answer-lost", SW_ID("conn", p->id));
 	sw_buf_free(&out);
 	sw_msg_free(msg);
@@ -259,11 +185,11 @@ void sw_request_in(struct sw_peer *p, struct sw_msg *msg)
 	err = sw_txn_server_open(e->txns, msg, p->id, &match, &server);
 	if (err < 0) {
 		v = sw_verdict_make(SW_R_MSG_OVERLOAD, "transactions: %s", sw_error_text(err));
-		log_refusal(p, msg, &v, 503, 0);
+		sw_answer_log(p, msg, &v, 503, 0);
 		if (method == SW_METHOD_ACK)
 			sw_msg_free(msg);
 		else
-			sw_request_refuse(p, msg, &v);
+			sw_answer_refuse(p, msg, &v);
 		return;
 	}
 	if (match == SW_TXN_ABSORBED) {
@@ -276,7 +202,7 @@ void sw_request_in(struct sw_peer *p, struct sw_msg *msg)
 		if (method == SW_METHOD_ACK)
 			sw_msg_free(msg);
 		else
-			sw_request_refuse(p, msg, &v);
+			sw_answer_refuse(p, msg, &v);
 		return;
 	}
 	step_check(r, p);
@@ -284,73 +210,10 @@ void sw_request_in(struct sw_peer *p, struct sw_msg *msg)
 
 /* --- 1. RFC 3261 16.3: reasonable checks --- */
 
-static uint64_t loop_hash(const struct sw_msg *msg)
-{
-	struct sw_hop ruri = { 0 }, route;
-	struct sw_buf b;
-	uint64_t h;
-
-	/* RFC 5393 4.2: what decides how we treat a request. */
-	sw_buf_init(&b, 1 << 17);
-	if (sw_msg_ruri(msg, &ruri))
-		sw_buf_slice(&b, ruri.text);
-	sw_buf_slice(&b, sw_msg_from_tag(msg));
-	sw_buf_slice(&b, sw_msg_to_tag(msg));
-	sw_buf_slice(&b, sw_msg_call_id(msg));
-	sw_buf_printf(&b, "|%u|", sw_msg_cseq(msg));
-	sw_buf_slice(&b, sw_msg_header(msg, "Proxy-Require"));
-	for (size_t i = 0; i < 4 && sw_msg_route(msg, i, &route); i++)
-		sw_buf_slice(&b, route.text);
-	h = sw_siphash(b.data ? b.data : "", b.len);
-	sw_buf_free(&b);
-	return h;
-}
-
-static bool looped(const struct sw_request *r, uint64_t hash)
-{
-	char text[20];
-	struct sw_via_facts via;
-
-	snprintf(text, sizeof(text), ".%016llx", (unsigned long long)hash);
-	for (size_t i = 0; sw_msg_via(r->msg, i, &via); i++)
-		if (sw_edge_is_self(r->edge, via.host, via.port) && sw_str_ends_ieq(via.branch, sw_str_of(text)))
-			return true;
-	return false;
-}
-
 static bool to_ourselves(const struct sw_request *r, const struct sw_hop *ruri)
 {
 	return sw_edge_is_self(r->edge, ruri->uri.host, ruri->uri.port) &&
 	       (ruri->uri.user.n == 0 || sw_str_ieq(ruri->uri.user, SW_STR("ping")));
-}
-
-static void answer_options(struct sw_request *r, struct sw_peer *p)
-{
-	char received[SW_ADDR_STRLEN], tag[32], contact[300];
-	const struct sw_conf_listener *side = sw_generation_side(r->gen, r->source);
-	struct sw_reply reply;
-	struct sw_buf out;
-	uint8_t raw[10];
-
-	sw_reply_init(&reply, 200);
-	source_text(p, r->msg, received, &reply.rport);
-	if (received[0])
-		reply.received = received;
-	sw_random(raw, sizeof(raw));
-	sw_b64url(tag, raw, sizeof(raw));
-	reply.to_tag = tag;
-	snprintf(contact, sizeof(contact), "Contact: <sip:%.200s:%u;transport=%s>", side->host, side->port,
-		 side->transport == SW_TRANSPORT_TCP ? "tcp" : "tls");
-	reply.headers[0] = "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, UPDATE, PRACK, INFO, REFER, MESSAGE, SUBSCRIBE, NOTIFY";
-	reply.headers[1] = "Accept: application/sdp";
-	reply.headers[2] = "Supported: timer, 100rel";
-	reply.headers[3] = contact;
-	sw_buf_init(&out, 0);
-	if (sw_msg_reply(r->msg, &reply, &out) < 0 || sw_txn_respond(r->edge->txns, r->server, 200, sw_buf_view(&out)) < 0)
-		sw_log(SW_LOG_DEBUG, "request.answer-lost", SW_ID("conn", p->id));
-	sw_buf_free(&out);
-	r->final = true;
-	sw_request_over(r);
 }
 
 /* Topmost Routes that name us: our Record-Route come back, or a preset outbound proxy. The cookie in any of them names the call. */
@@ -381,14 +244,15 @@ static void step_check(struct sw_request *r, struct sw_peer *p)
 	}
 	take_own_routes(r);
 	if (options && !has_tag && to_ourselves(r, &ruri) && sw_msg_route_count(r->msg) == r->own_routes) {
-		answer_options(r, p);
+		sw_answer_options(r, p);
 		return;
 	}
 	if (hops == 0) {
 		fail(r, SW_R_MSG_HOPS);
 		return;
 	}
-	if (looped(r, loop_hash(r->msg))) {
+	r->loop_hash = sw_forward_loop_hash(r->msg);
+	if (sw_forward_looped(r)) {
 		fail(r, SW_R_MSG_LOOP);
 		return;
 	}
@@ -522,7 +386,7 @@ static void trying(struct sw_request *r, struct sw_peer *p)
 	struct sw_buf out;
 
 	sw_buf_init(&out, 0);
-	if (write_reply(p, r->msg, NULL, 100, &out) < 0 || sw_txn_respond(r->edge->txns, r->server, 100, sw_buf_view(&out)) < 0)
+	if (sw_answer_write(p, r->msg, NULL, 100, &out) < 0 || sw_txn_respond(r->edge->txns, r->server, 100, sw_buf_view(&out)) < 0)
 		sw_log(SW_LOG_DEBUG, "request.answer-lost", SW_ID("conn", p->id));
 	sw_buf_free(&out);
 }
@@ -791,71 +655,6 @@ void sw_request_try_next(struct sw_request *r)
 	sw_request_fail(r, &v, 0);
 }
 
-/* Our URI on one side of the call, with the cookie. */
-static int record_route(char *dst, size_t size, const struct sw_conf_listener *side, bool sips, bool two, const char *cookie)
-{
-	const char *transport = side->transport == SW_TRANSPORT_TCP ? "tcp" : "tls";
-	int n = snprintf(dst, size, "<%s:%s:%u%s%s;lr%s;c=%s>", sips ? "sips" : "sip", side->host, side->port, sips ? "" : ";transport=",
-			 sips ? "" : transport, two ? ";r2=on" : "", cookie);
-
-	return n > 0 && (size_t)n < size ? SW_OK : SW_ELIMIT;
-}
-
-static int write_out(struct sw_request *r, struct sw_buf *out)
-{
-	const struct sw_conf_listener *side = sw_generation_side(r->gen, r->target), *in_side = sw_generation_side(r->gen, r->source);
-	struct sw_peer *from = sw_idtab_get(&r->edge->peers, r->conn);
-	char via[400], rr[2][400], cookie[SW_COOKIE_TEXT], received[SW_ADDR_STRLEN] = "", ruri_text[1100], route_text[1100];
-	struct sw_str body = { r->body, r->body_len };
-	struct sw_hop ruri = { 0 }, route;
-	struct sw_edits e;
-	int hops = sw_msg_max_forwards(r->msg), err = SW_OK, in;
-	char raw[32];
-
-	sw_branch_make(raw);
-	snprintf(r->branch, sizeof(r->branch), "%s.%016llx", raw, (unsigned long long)loop_hash(r->msg));
-	sw_edits_init(&e);
-	snprintf(via, sizeof(via), "SIP/2.0/%s %.250s:%u;branch=%s", side->transport == SW_TRANSPORT_TCP ? "TCP" : "TLS", side->host,
-		 side->port, r->branch);
-	e.via = via;
-	e.pop_routes = r->own_routes;
-	e.max_forwards = hops < 0 ? 70 : hops - 1;
-	if (from) {
-		source_text(from, r->msg, received, &e.rport);
-		in = sw_generation_listener(r->gen, from->listener);
-		if (in >= 0)
-			in_side = &r->gen->conf->listeners[in];
-	}
-	e.received = received[0] ? received : NULL;
-	e.remove_received = true;
-	e.strip_asserted = r->authority.strip_asserted;
-	e.strip_identity = r->strip_identity;
-	e.from_display = r->authority.rewrite_display ? r->authority.display : NULL;
-	e.body = r->body ? &body : NULL;
-	if (!sw_msg_ruri(r->msg, &ruri))
-		return SW_EPARSE;
-	if (sw_msg_route(r->msg, r->own_routes, &route) && !route.lr) {
-		/* A strict router is next (RFC 3261 16.6 step 6): its URI becomes the Request-URI, which goes to the end of the set. */
-		if (!sw_str_copy(ruri_text, sizeof(ruri_text), route.text) || !sw_str_copy(route_text, sizeof(route_text), ruri.text))
-			return SW_ELIMIT;
-		e.pop_routes++;
-		e.ruri = ruri_text;
-		e.push_route = route_text;
-	}
-	if (r->makes_call) {
-		bool sips = ruri.uri.scheme == SW_SCHEME_SIPS, two = side != in_side;
-
-		sw_cookie_make(cookie, r->edge->cookie_key, r->call);
-		err = record_route(rr[0], sizeof(rr[0]), side, sips, two, cookie);
-		e.record_route[0] = rr[0];
-		if (two && err == SW_OK) {
-			err = record_route(rr[1], sizeof(rr[1]), in_side, sips, two, cookie);
-			e.record_route[1] = rr[1];
-		}
-	}
-	return err < 0 ? err : sw_msg_write(r->msg, &e, out);
-}
-
 static void step_send(struct sw_request *r, struct sw_peer *out)
 {
 	struct sw_edge *e = r->edge;
@@ -864,7 +663,7 @@ static void step_send(struct sw_request *r, struct sw_peer *out)
 	int err;
 
 	sw_buf_init(&bytes, 0);
-	err = write_out(r, &bytes);
+	err = sw_forward_write(r, &bytes);
 	if (err < 0) {
 		struct sw_verdict v = sw_verdict_make(SW_R_MSG_SYNTAX, "it can't be forwarded: %s", sw_error_text(err));
 

@@ -31,6 +31,7 @@ struct sw_request {
 	size_t body_len;
 	sw_id client;                    /* client transaction; 0: none yet */
 	sw_id client_conn;
+	uint64_t loop_hash;
 	char branch[64];
 	bool cancelled;
 	bool final;                      /* a final response went upstream */
@@ -40,8 +41,6 @@ struct sw_request {
 
 /* A request that came in whole and parsed. Takes msg over. */
 void sw_request_in(struct sw_peer *p, struct sw_msg *msg);
-/* Answers a request that will go no further, whether it has a transaction yet or not; takes msg over. */
-void sw_request_refuse(struct sw_peer *p, struct sw_msg *msg, const struct sw_verdict *v);
 /* Ends a request whose server side gets this answer: the reason's status, or the given one (0: the reason's). */
 void sw_request_fail(struct sw_request *r, const struct sw_verdict *v, int status);
 /* Tries the next target; fails the request with what the last one said when there is none. */

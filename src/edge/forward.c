@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "edge/forward.h"
+
+#include <stdio.h>
+
+#include "edge/answer.h"
+
+uint64_t sw_forward_loop_hash(const struct sw_msg *msg)
+{
+	struct sw_hop ruri = { 0 }, route;
+	struct sw_buf b;
+	uint64_t h;
+
+	/* RFC 5393 4.2: what decides how we treat a request. */
+	sw_buf_init(&b, 1 << 17);
+	if (sw_msg_ruri(msg, &ruri))
+		sw_buf_slice(&b, ruri.text);
+	sw_buf_slice(&b, sw_msg_from_tag(msg));
+	sw_buf_slice(&b, sw_msg_to_tag(msg));
+	sw_buf_slice(&b, sw_msg_call_id(msg));
+	sw_buf_printf(&b, "|%u|", sw_msg_cseq(msg));
+	sw_buf_slice(&b, sw_msg_header(msg, "Proxy-Require"));
+	for (size_t i = 0; i < 4 && sw_msg_route(msg, i, &route); i++)
+		sw_buf_slice(&b, route.text);
+	h = sw_siphash(b.data ? b.data : "", b.len);
+	sw_buf_free(&b);
+	return h;
+}
+
+bool sw_forward_looped(const struct sw_request *r)
+{
+	char text[20];
+	struct sw_via_facts via;
+
+	snprintf(text, sizeof(text), ".%016llx", (unsigned long long)r->loop_hash);
+	for (size_t i = 0; sw_msg_via(r->msg, i, &via); i++)
+		if (sw_edge_is_self(r->edge, via.host, via.port) && sw_str_ends_ieq(via.branch, sw_str_of(text)))
+			return true;
+	return false;
+}
+
+/* Our URI on one side of the call, with the cookie. */
+static int record_route(char *dst, size_t size, const struct sw_conf_listener *side, bool sips, bool two, const char *cookie)
+{
+	const char *transport = side->transport == SW_TRANSPORT_TCP ? "tcp" : "tls";
+	int n = snprintf(dst, size, "<%s:%s:%u%s%s;lr%s;c=%s>", sips ? "sips" : "sip", side->host, side->port, sips ? "" : ";transport=",
+			 sips ? "" : transport, two ? ";r2=on" : "", cookie);
+
+	return n > 0 && (size_t)n < size ? SW_OK : SW_ELIMIT;
+}
+
+int sw_forward_write(struct sw_request *r, struct sw_buf *out)
+{
+	const struct sw_conf_listener *side = sw_generation_side(r->gen, r->target), *in_side = sw_generation_side(r->gen, r->source);
+	struct sw_peer *from = sw_idtab_get(&r->edge->peers, r->conn);
+	char via[400], rr[2][400], cookie[SW_COOKIE_TEXT], received[SW_ADDR_STRLEN] = "", ruri_text[1100], route_text[1100];
+	struct sw_str body = { r->body, r->body_len };
+	struct sw_hop ruri = { 0 }, route;
+	struct sw_edits e;
+	int hops = sw_msg_max_forwards(r->msg), err = SW_OK, in;
+	char raw[32];
+
+	sw_branch_make(raw);
+	snprintf(r->branch, sizeof(r->branch), "%s.%016llx", raw, (unsigned long long)r->loop_hash);
+	sw_edits_init(&e);
+	snprintf(via, sizeof(via), "SIP/2.0/%s %.250s:%u;branch=%s", side->transport == SW_TRANSPORT_TCP ? "TCP" : "TLS", side->host,
+		 side->port, r->branch);
+	e.via = via;
+	e.pop_routes = r->own_routes;
+	e.max_forwards = hops < 0 ? 70 : hops - 1;
+	if (from) {
+		sw_answer_source(from, r->msg, received, &e.rport);
+		in = sw_generation_listener(r->gen, from->listener);
+		if (in >= 0)
+			in_side = &r->gen->conf->listeners[in];
+	}
+	e.received = received[0] ? received : NULL;
+	e.remove_received = true;
+	e.strip_asserted = r->authority.strip_asserted;
+	e.strip_identity = r->strip_identity;
+	e.from_display = r->authority.rewrite_display ? r->authority.display : NULL;
+	e.body = r->body ? &body : NULL;
+	if (!sw_msg_ruri(r->msg, &ruri))
+		return SW_EPARSE;
+	if (sw_msg_route(r->msg, r->own_routes, &route) && !route.lr) {
+		/* A strict router is next (RFC 3261 16.6 step 6): its URI becomes the Request-URI, which goes to the end of the set. */
+		if (!sw_str_copy(ruri_text, sizeof(ruri_text), route.text) || !sw_str_copy(route_text, sizeof(route_text), ruri.text))
+			return SW_ELIMIT;
+		e.pop_routes++;
+		e.ruri = ruri_text;
+		e.push_route = route_text;
+	}
+	if (r->makes_call) {
+		bool sips = ruri.uri.scheme == SW_SCHEME_SIPS, two = side != in_side;
+
+		sw_cookie_make(cookie, r->edge->cookie_key, r->call);
+		err = record_route(rr[0], sizeof(rr[0]), side, sips, two, cookie);
+		e.record_route[0] = rr[0];
+		if (two && err == SW_OK) {
+			err = record_route(rr[1], sizeof(rr[1]), in_side, sips, two, cookie);
+			e.record_route[1] = rr[1];
+		}
+	}
+	return err < 0 ? err : sw_msg_write(r->msg, &e, out);
+}
