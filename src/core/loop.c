@@ -7,27 +7,39 @@
 
 #include "core/loop_int.h"
 
-/* The end of an iteration: deferred calls first (they may free), then the memory nobody can reach any more. */
+/*
+ * The end of an iteration: deferred calls first (they may free), then the memory nobody can reach any more. What is deferred
+ * meanwhile waits for the next iteration, lest who defers himself again and again keeps everybody else waiting; and what is
+ * freed meanwhile waits with it, for such a call may still look at it.
+ */
 static void run_deferred(struct sw_loop *l)
 {
-	struct sw_deferred *d;
+	struct sw_deferred *batch = l->deferred, *d;
+	struct sw_doomed *doomed = l->doomed, *p;
 
-	while ((d = l->deferred)) {
-		l->deferred = d->next;
-		if (!l->deferred)
-			l->deferred_last = &l->deferred;
+	l->deferred = NULL;
+	l->deferred_last = &l->deferred;
+	l->doomed = NULL;
+	while ((d = batch)) {
+		batch = d->next;
 		d->fn(d->arg);
 		free(d);
 	}
-	while (l->doomed) {
-		struct sw_doomed *p = l->doomed;
-
-		l->doomed = p->next;
+	while ((p = doomed)) {
+		doomed = p->next;
 		free(p);
 	}
+	if (l->deferred || l->doomed)
+		return;
 	uv_check_stop(&l->check);
 	uv_idle_stop(&l->idle);
 	l->pending = false;
+}
+
+static void run_all_deferred(struct sw_loop *l)
+{
+	while (l->deferred || l->doomed)
+		run_deferred(l);
 }
 
 static void on_check(uv_check_t *h)
@@ -81,11 +93,11 @@ void sw_loop_free(struct sw_loop *l)
 {
 	if (!l)
 		return;
-	run_deferred(l);
+	run_all_deferred(l);
 	uv_run(&l->uv, UV_RUN_NOWAIT);  /* lets handles that are closing finish with their own callbacks */
 	uv_walk(&l->uv, close_left, NULL);
 	uv_run(&l->uv, UV_RUN_DEFAULT);
-	run_deferred(l);
+	run_all_deferred(l);
 	uv_loop_close(&l->uv);
 	free(l->heap);
 	free(l);

@@ -24,9 +24,9 @@ uint64_t sw_loop_now(const struct sw_loop *l); /* milliseconds, monotonic, as of
 void sw_loop_fake_clock(struct sw_loop *l);
 void sw_loop_advance(struct sw_loop *l, uint64_t ms);
 
-/* Calls fn(arg) at the end of this iteration. */
+/* Calls fn(arg) at the end of this iteration; from within a deferred call: of the next one. */
 int sw_loop_defer(struct sw_loop *l, void (*fn)(void *arg), void *arg) SW_MUSTCHECK;
-/* free()s p at the end of this iteration, after all callbacks. Cannot fail: the memory of p itself holds the list (at least 16 bytes). */
+/* free()s p at the end of this iteration or the next, after every call that was deferred before. Cannot fail: the memory of p itself holds the list (at least 16 bytes). */
 void sw_loop_free_later(struct sw_loop *l, void *p);
 
 /* --- timers: intrusive, one per object, stopping is immediate --- */

@@ -138,6 +138,79 @@ static void on_readable(void *arg, int events)
 	sw_loop_stop(tr->loop);
 }
 
+struct selfish {
+	struct sw_loop *loop;
+	struct sw_timer timer;
+	unsigned calls;
+	bool *seen;
+	bool others_had_a_turn;
+};
+
+static void again(void *arg)
+{
+	struct selfish *s = arg;
+
+	if (s->calls++ == 0)
+		assert_int_equal(sw_timer_start(&s->timer, 0), 0);
+	if (!s->others_had_a_turn && s->calls < 10000)
+		assert_int_equal(sw_loop_defer(s->loop, again, s), 0);
+}
+
+static void others_turn(void *arg)
+{
+	((struct selfish *)arg)->others_had_a_turn = true;
+}
+
+static void who_defers_himself_lets_others_run(void **state)
+{
+	struct selfish s = { 0 };
+
+	(void)state;
+	assert_int_equal(sw_loop_new(&s.loop), 0);
+	sw_timer_init(&s.timer, s.loop, others_turn, &s);
+	assert_int_equal(sw_loop_defer(s.loop, again, &s), 0);
+	sw_loop_run(s.loop);
+	assert_true(s.others_had_a_turn);
+	assert_true(s.calls < 10000);
+	sw_loop_free(s.loop);
+}
+
+struct mortal {
+	void *later[2];
+	bool *seen;
+};
+
+static void look(void *arg)
+{
+	*((struct mortal *)arg)->seen = true;
+}
+
+static void defer_then_doom(void *arg)
+{
+	struct selfish *s = arg;
+	struct mortal *mine = calloc(1, sizeof(*mine));
+
+	assert_non_null(mine);
+	mine->seen = s->seen;
+	assert_int_equal(sw_loop_defer(s->loop, look, mine), 0);
+	sw_loop_free_later(s->loop, mine);
+}
+
+/* Where the memory went first, this is a use after free. */
+static void memory_outlives_calls_deferred_before(void **state)
+{
+	struct selfish s = { 0 };
+	bool seen = false;
+
+	(void)state;
+	s.seen = &seen;
+	assert_int_equal(sw_loop_new(&s.loop), 0);
+	assert_int_equal(sw_loop_defer(s.loop, defer_then_doom, &s), 0);
+	sw_loop_run(s.loop);
+	assert_true(seen);
+	sw_loop_free(s.loop);
+}
+
 static void deferred_calls_come_after_callbacks(void **state)
 {
 	struct trace tr = { 0 };
@@ -189,6 +262,8 @@ int main(void)
 		cmocka_unit_test(many_timers_keep_the_heap_sound),
 		cmocka_unit_test(work_comes_back_to_the_loop),
 		cmocka_unit_test(deferred_calls_come_after_callbacks),
+		cmocka_unit_test(who_defers_himself_lets_others_run),
+		cmocka_unit_test(memory_outlives_calls_deferred_before),
 		cmocka_unit_test(ids_of_gone_objects_do_not_resolve),
 	};
 
