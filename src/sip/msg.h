@@ -69,6 +69,12 @@ struct sw_str sw_msg_unsupported(const struct sw_msg *m);   /* Proxy-Require tag
 struct sw_str sw_msg_content_type(const struct sw_msg *m);  /* "application/sdp", lower case not guaranteed; without parameters */
 struct sw_str sw_msg_body(const struct sw_msg *m);
 struct sw_str sw_msg_bytes(const struct sw_msg *m);         /* as it came */
+enum sw_body {
+	SW_BODY_OTHER,   /* nothing, or something that describes no session */
+	SW_BODY_SDP,     /* application/sdp, also as the one such part of a multipart body */
+	SW_BODY_OPAQUE,  /* may hold a session description that can't be read for certain */
+};
+enum sw_body sw_msg_sdp(const struct sw_msg *m, struct sw_str *sdp);               /* *sdp: a slice of the body, for SW_BODY_SDP */
 void sw_msg_facts(const struct sw_msg *m, struct sw_request_facts *out);
 
 /* --- edits of a request or response on its way through --- */
@@ -77,6 +83,7 @@ struct sw_edits {
 	/* requests */
 	size_t pop_routes;                 /* topmost Route values to drop */
 	const char *ruri;                  /* new Request-URI or NULL */
+	bool pop_last_route;               /* drops the last Route value: it became the Request-URI (RFC 3261 16.4) */
 	const char *push_route;            /* Route URI text appended at the *end* of the set (strict router), or NULL */
 	const char *via;                   /* "SIP/2.0/TLS host:port;branch=..." put on top, or NULL */
 	const char *record_route[SW_EDIT_RR_MAX];  /* values with <>; [0] is the topmost; NULL: none */
@@ -112,6 +119,12 @@ int sw_msg_reply(const struct sw_msg *request, const struct sw_reply *r, struct 
 /* ACK for a non-2xx final response, or CANCEL: from the request *as it was sent* (RFC 3261 17.1.1.3, 9.1): same R-URI, top Via, Call-ID, From, CSeq number, Route; To from response for ACK. */
 int sw_msg_ack(struct sw_str sent_invite, const struct sw_msg *response, struct sw_buf *out) SW_MUSTCHECK;
 int sw_msg_cancel(struct sw_str sent_invite, struct sw_buf *out) SW_MUSTCHECK;
+/*
+ * ACK (and then BYE) for a 2xx to an INVITE whose caller will not do it: From, To and Call-ID as the response has them, via as in
+ * sw_edits, routes: URIs in order. The Request-URI is the response's Contact, or fallback where it has none.
+ */
+int sw_msg_for_2xx(struct sw_buf *out, enum sw_method ack_or_bye, const struct sw_msg *response, const char *via, struct sw_str fallback,
+		   const struct sw_str *routes, size_t n_routes, uint32_t cseq) SW_MUSTCHECK;
 /*
  * An OPTIONS of our own, to ask whether a peer is there: via as in sw_edits, from and to as whole header values (from with its tag),
  * contact a value with <> or NULL. SW_EINVALID when one of them can't stand in a header.

@@ -140,6 +140,37 @@ int sw_msg_cancel(struct sw_str sent_invite, struct sw_buf *out)
 	return hop_request(sent_invite, SW_STR("CANCEL"), NULL, out);
 }
 
+int sw_msg_for_2xx(struct sw_buf *out, enum sw_method ack_or_bye, const struct sw_msg *response, const char *via, struct sw_str fallback,
+		   const struct sw_str *routes, size_t n_routes, uint32_t cseq)
+{
+	struct sw_str method = ack_or_bye == SW_METHOD_BYE ? SW_STR("BYE") : SW_STR("ACK");
+	const struct sw_line *from = sw_head_find(&response->head, SW_HDR_FROM), *to = sw_head_find(&response->head, SW_HDR_TO);
+	const struct sw_line *call_id = sw_head_find(&response->head, SW_HDR_CALL_ID);
+	struct sw_hop contact;
+	struct sw_str ruri = sw_msg_contact(response, &contact) && contact.text.n ? contact.text : fallback;
+
+	if (!response->passed || !from || !to || !call_id || !sw_is_uri_text(ruri) || !sw_is_clean(via) || cseq > INT32_MAX)
+		return SW_EINVALID;
+	sw_buf_slice(out, method);
+	sw_buf_slice(out, SW_STR(" "));
+	sw_buf_slice(out, ruri);
+	sw_buf_printf(out, " SIP/2.0\r\nVia: %s\r\nMax-Forwards: 70\r\n", via);
+	for (size_t i = 0; i < n_routes; i++) {
+		if (!sw_is_uri_text(routes[i]))
+			return SW_EINVALID;
+		sw_buf_slice(out, SW_STR("Route: <"));
+		sw_buf_slice(out, routes[i]);
+		sw_buf_slice(out, SW_STR(">\r\n"));
+	}
+	sw_buf_slice(out, from->whole);
+	sw_buf_slice(out, to->whole);
+	sw_buf_slice(out, call_id->whole);
+	sw_buf_printf(out, "CSeq: %u ", cseq);
+	sw_buf_slice(out, method);
+	sw_buf_slice(out, SW_STR("\r\nContent-Length: 0\r\n\r\n"));
+	return sw_buf_error(out);
+}
+
 int sw_msg_options(struct sw_buf *out, const char *ruri, const char *via, const char *from, const char *to, const char *call_id,
 		   uint32_t cseq, const char *contact)
 {

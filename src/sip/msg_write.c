@@ -33,14 +33,14 @@ static const char *end_of(struct sw_str s)
 
 static bool edits_fit_response(const struct sw_edits *e)
 {
-	return !e->pop_routes && !e->ruri && !e->push_route && !e->via && !e->record_route[0] && e->max_forwards < 0;
+	return !e->pop_routes && !e->pop_last_route && !e->ruri && !e->push_route && !e->via && !e->record_route[0] && e->max_forwards < 0;
 }
 
 static bool edits_good(const struct sw_msg *m, const struct sw_edits *e)
 {
 	if (!m->passed || (m->request ? e->pop_via : !edits_fit_response(e)))
 		return false;
-	if (e->pop_routes > sw_msg_route_count(m) || (e->pop_via && sw_msg_via_count(m) < 2) ||
+	if (e->pop_routes + e->pop_last_route > sw_msg_route_count(m) || (e->pop_via && sw_msg_via_count(m) < 2) ||
 	    e->max_forwards > 255 || e->rport > 65535)
 		return false;
 	if ((e->ruri && !sw_is_uri_text(sw_str_of(e->ruri))) || (e->push_route && !sw_is_uri_text(sw_str_of(e->push_route))) ||
@@ -56,6 +56,37 @@ static bool edits_good(const struct sw_msg *m, const struct sw_edits *e)
 }
 
 /* --- parts of lines --- */
+
+static size_t values_of(const struct sw_line *l)
+{
+	struct sw_values w = { .rest = l->value, .comments = l->id == SW_HDR_VIA };
+	struct sw_str v;
+	size_t n = 0;
+
+	while (sw_values_next(&w, &v))
+		n++;
+	return n;
+}
+
+/* The last Route line without its last value, and without its first ones as far as they go. */
+static size_t write_without_last(struct sw_buf *out, const struct sw_line *l, size_t first)
+{
+	struct sw_values w = { .rest = l->value };
+	struct sw_str v, begin = { NULL, 0 }, end = { NULL, 0 };
+	size_t n = values_of(l), keep_from = first < n - 1 ? first : n - 1;
+
+	for (size_t i = 0; i + 1 < n && sw_values_next(&w, &v); i++) {
+		if (i == keep_from)
+			begin = v;
+		end = v;
+	}
+	if (begin.p) {
+		sw_buf_slice(out, span(l->whole.p, l->value.p));
+		sw_buf_slice(out, span(begin.p, end_of(end)));
+		sw_buf_slice(out, SW_STR("\r\n"));
+	}
+	return keep_from;
+}
 
 /* The line without its first n values; nothing when none is left. Returns how many were dropped. */
 static size_t write_without(struct sw_buf *out, const struct sw_line *l, size_t n)
@@ -238,7 +269,9 @@ static void write_line(struct writer *w, size_t i)
 		write_via(w, l);
 		return;
 	case SW_HDR_ROUTE:
-		if (w->pop)
+		if (e->pop_last_route && i + 1 == w->last_route)
+			w->pop -= write_without_last(w->out, l, w->pop);
+		else if (w->pop)
 			w->pop -= write_without(w->out, l, w->pop);
 		else
 			sw_buf_slice(w->out, l->whole);

@@ -400,6 +400,62 @@ static void a_strict_router_gets_its_way(void **state)
 		       "Route: <sip:bob@example.org>\r\n");
 }
 
+/* RFC 3261 16.4: the last Route has become the Request-URI. */
+static void the_last_route_goes(void **state)
+{
+	struct sw_edits e = none();
+
+	(void)state;
+	e.ruri = "sip:last.example.com";
+	e.pop_last_route = true;
+#define FROM_STRICT(uri, routes) "OPTIONS " uri " SIP/2.0\r\n" VIA1 "From: <sip:a@example.com>;tag=1\r\n" TO "Call-ID: c\r\n" \
+	"CSeq: 1 OPTIONS\r\n" routes "Content-Length: 0\r\n\r\n"
+	assert_edit(FROM_STRICT("sip:us;lr", "Route: <sip:last.example.com>\r\n"), &e, FROM_STRICT("sip:last.example.com", ""));
+	assert_edit(FROM_STRICT("sip:us;lr", "Route: <sip:a;lr> , <sip:b;lr>, <sip:last.example.com>\r\n"), &e,
+		    FROM_STRICT("sip:last.example.com", "Route: <sip:a;lr> , <sip:b;lr>\r\n"));
+	assert_edit(FROM_STRICT("sip:us;lr", "Route: <sip:a;lr>\r\nX: y\r\nRoute: <sip:last.example.com>\r\n"), &e,
+		    FROM_STRICT("sip:last.example.com", "Route: <sip:a;lr>\r\nX: y\r\n"));
+	e.pop_routes = 1;
+	assert_edit(FROM_STRICT("sip:us;lr", "Route: <sip:a;lr>, <sip:b;lr>, <sip:last.example.com>\r\n"), &e,
+		    FROM_STRICT("sip:last.example.com", "Route: <sip:b;lr>\r\n"));
+	assert_edit(FROM_STRICT("sip:us;lr", "Route: <sip:a;lr>\r\nRoute: <sip:b;lr>, <sip:last.example.com>\r\n"), &e,
+		    FROM_STRICT("sip:last.example.com", "Route: <sip:b;lr>\r\n"));
+	assert_edit(FROM_STRICT("sip:us;lr", "Route: <sip:a;lr>, <sip:last.example.com>\r\n"), &e, FROM_STRICT("sip:last.example.com", ""));
+	assert_refused_edit(FROM_STRICT("sip:us;lr", "Route: <sip:last.example.com>\r\n"), &e);
+#undef FROM_STRICT
+}
+
+/* --- ACK and BYE in the caller's place --- */
+
+static void a_2xx_nobody_wants_is_acknowledged_and_ended(void **state)
+{
+	const char *response = "SIP/2.0 200 OK\r\nVia: SIP/2.0/TLS us;branch=z9hG4bKu\r\n" FROM "To: <sip:bob@example.org>;tag=callee\r\n" IDS
+			       "Contact: \"b\" <sip:bob@[2001:db8::9]:5070>\r\nContent-Length: 0\r\n\r\n";
+	const struct sw_str routes[] = { SW_STR("sip:r1;lr"), SW_STR("sip:r2;lr") }, bad = SW_STR("sip:a>\r\nX: y");
+	struct sw_msg *m = parse(response), *sent;
+	struct sw_buf out;
+	struct sw_hop hop;
+
+	(void)state;
+	sw_buf_init(&out, 0);
+	assert_int_equal(sw_msg_for_2xx(&out, SW_METHOD_BYE, m, "SIP/2.0/TLS us;branch=z9hG4bKv", SW_STR("sip:fall@back"), routes, 2, 4712), SW_OK);
+	sw_buf_put(&out, "", 1);
+	sent = parse((struct sw_str){ out.data, out.len - 1 }.p);
+	assert_int_equal(sw_msg_method(sent), SW_METHOD_BYE);
+	assert_int_equal(sw_msg_cseq(sent), 4712);
+	assert_str(sw_msg_to_tag(sent), "callee");
+	assert_str(sw_msg_call_id(sent), "abc@a");
+	assert_true(sw_msg_ruri(sent, &hop));
+	assert_str(hop.text, "sip:bob@[2001:db8::9]:5070");
+	assert_true(sw_msg_route(sent, 1, &hop));
+	assert_str(hop.text, "sip:r2;lr");
+	sw_msg_free(sent);
+	sw_buf_clear(&out);
+	assert_int_equal(sw_msg_for_2xx(&out, SW_METHOD_ACK, m, "v", SW_STR("sip:fall@back"), &bad, 1, 1), SW_EINVALID);
+	sw_buf_free(&out);
+	sw_msg_free(m);
+}
+
 static void only_the_top_via_learns_where_it_came_from(void **state)
 {
 	struct sw_edits e = none();
@@ -823,6 +879,8 @@ int main(void)
 		cmocka_unit_test(max_forwards_is_set_or_added),
 		cmocka_unit_test(routes_are_popped_one_by_one),
 		cmocka_unit_test(a_strict_router_gets_its_way),
+		cmocka_unit_test(the_last_route_goes),
+		cmocka_unit_test(a_2xx_nobody_wants_is_acknowledged_and_ended),
 		cmocka_unit_test(only_the_top_via_learns_where_it_came_from),
 		cmocka_unit_test(a_response_loses_its_top_via),
 		cmocka_unit_test(claims_are_stripped),
