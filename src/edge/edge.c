@@ -302,6 +302,12 @@ static void on_supervisor(void *arg, const char *word, const char *text, int *fd
 		sw_edge_drain(e);
 	} else if (!strcmp(word, "stop")) {
 		sw_loop_stop(e->loop);
+	} else if (!strcmp(word, "dump")) {
+		char line[200];
+
+		sw_status_line(e, line, sizeof(line));
+		sw_log(SW_LOG_INFO, "status", SW_S("detail", line), SW_U("requests", e->requests.used), SW_U("handshakes", e->handshakes),
+		       SW_U("refused", e->count.refused));
 	}
 }
 

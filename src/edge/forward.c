@@ -68,6 +68,8 @@ int sw_forward_write(struct sw_request *r, struct sw_buf *out)
 	e.via = via;
 	e.pop_routes = r->own_routes;
 	e.max_forwards = hops < 0 ? 70 : hops - 1;
+	if (!sw_msg_header(r->msg, "Max-Breadth").n)
+		e.add[0] = "Max-Breadth: 60";  /* RFC 5393 5.3.3: one branch at a time takes nothing from it */
 	if (from) {
 		sw_answer_source(from, r->msg, received, &e.rport);
 		in = sw_generation_listener(r->gen, from->listener);

@@ -54,13 +54,19 @@ struct args {
 	size_t listeners;
 };
 
+static void print(const struct sw_buf *text, FILE *f)
+{
+	if (text->len)
+		fwrite(text->data, 1, text->len, f);
+}
+
 static void print_diag(const struct sw_diag *diag)
 {
 	struct sw_buf text;
 
 	sw_buf_init(&text, 0);
 	sw_diag_print(diag, &text);
-	fwrite(text.data, 1, text.len, stderr);
+	print(&text, stderr);
 	sw_buf_free(&text);
 }
 
@@ -95,7 +101,7 @@ static int check(const struct args *a)
 	sw_buf_init(&text, 0);
 	if (err == SW_OK) {
 		sw_conf_explain(conf, &text);
-		fwrite(text.data, 1, text.len, stdout);
+		print(&text, stdout);
 		printf("%s: valid, %zu warnings\n", a->config, diag.warnings);
 	} else {
 		printf("%s: not valid, %zu errors, %zu warnings\n", a->config, diag.errors, diag.warnings);
@@ -116,7 +122,7 @@ static int dump(const struct args *a)
 		return 2;
 	sw_buf_init(&text, 0);
 	sw_conf_dump(conf, &text);
-	fwrite(text.data, 1, text.len, stdout);
+	print(&text, stdout);
 	sw_buf_free(&text);
 	sw_conf_unref(conf);
 	return 0;

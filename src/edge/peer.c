@@ -429,12 +429,12 @@ static void on_ready(struct sw_peer *p)
 	} else {
 		job_unref(p->job);
 		p->job = NULL;
-		if (sw_timer_start(&p->idle_timer, p->gen->conf->limits.idle) < 0) {
-			struct sw_verdict v = sw_verdict_make(SW_R_CONN_LIMIT, "out of memory");
+	}
+	if (sw_timer_start(&p->idle_timer, p->gen->conf->limits.idle) < 0) {
+		struct sw_verdict v = sw_verdict_make(SW_R_CONN_LIMIT, "out of memory");
 
-			sw_peer_close(p, &v);
-			return;
-		}
+		sw_peer_close(p, &v);
+		return;
 	}
 	tell_waiting(p, NULL);
 }
@@ -571,6 +571,7 @@ static void read_on(void *arg);
 static void on_data(struct sw_peer *p)
 {
 	uint8_t bytes[READ_BYTES];
+	uint64_t before = p->in;
 
 	for (int turn = 0; p->state == SW_PEER_READY; turn++) {
 		ssize_t n;
@@ -598,7 +599,8 @@ static void on_data(struct sw_peer *p)
 		sw_timer_stop(&p->message_timer);
 	else if (!sw_timer_running(&p->message_timer) && sw_timer_start(&p->message_timer, p->gen->conf->limits.message_time) < 0)
 		sw_log(SW_LOG_WARN, "conn.no-deadline", SW_ID("conn", p->id));
-	if (sw_timer_running(&p->idle_timer) && sw_timer_start(&p->idle_timer, p->gen->conf->limits.idle) < 0)
+	/* Keep-alives don't count: a connection nobody calls over is idle however alive it is. */
+	if (p->in != before && sw_timer_start(&p->idle_timer, p->gen->conf->limits.idle) < 0)
 		sw_log(SW_LOG_WARN, "conn.no-deadline", SW_ID("conn", p->id));
 }
 
@@ -658,11 +660,6 @@ static void on_ping_timer(void *arg)
 	}
 	if (p->pinged)
 		return;  /* a peer that never answered a ping is not judged by one (RFC 5626 is not negotiated) */
-	if (p->uses == 0 && p->in + p->out == 0) {
-		v = sw_verdict_make(SW_R_CONN_IDLE, NULL);
-		sw_peer_close(p, &v);
-		return;
-	}
 	if (sw_stream_write(p->stream, "\r\n\r\n", 4) < 0)
 		return;  /* its end is on the way */
 	p->pinged = true;

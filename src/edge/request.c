@@ -251,6 +251,10 @@ static void step_check(struct sw_request *r, struct sw_peer *p)
 		fail(r, SW_R_MSG_HOPS);
 		return;
 	}
+	if (sw_str_eq(sw_str_trim(sw_msg_header(r->msg, "Max-Breadth")), SW_STR("0"))) {
+		fail(r, SW_R_MSG_BREADTH);
+		return;
+	}
 	r->loop_hash = sw_forward_loop_hash(r->msg);
 	if (sw_forward_looped(r)) {
 		fail(r, SW_R_MSG_LOOP);

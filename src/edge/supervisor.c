@@ -25,6 +25,7 @@ enum {
 	ALIVE_MS = 30000,            /* an edge that says nothing for so long is stuck */
 	STOP_GRACE_MS = 5000,
 	ARG_TEXT = 16,
+	SIGNALS = 6,
 };
 
 enum child_kind { CHILD_MEDIA, CHILD_EDGE, CHILDREN };
@@ -56,7 +57,7 @@ struct supervisor {
 	int media_pair[2];           /* [0] the edge's, [1] the media process's: kept open, so that neither's death shows the other an end */
 	struct sockets now, next;    /* next: of a reload that is being tried */
 	struct sw_conf *next_conf;
-	uv_signal_t signals[4];
+	uv_signal_t signals[SIGNALS];
 	struct sw_timer alive, kill, beat;
 	bool ready_once, stopping, reloading;
 	int exit_status;
@@ -431,18 +432,24 @@ static void on_signal(uv_signal_t *h, int sig)
 	struct supervisor *s = h->data;
 
 	sw_log(SW_LOG_INFO, "signal", SW_S("name", sigabbrev_np(sig)));
-	if (sig == SIGHUP)
+	if (sig == SIGHUP) {
 		reload(s);
-	else
+	} else if (sig == SIGUSR2) {
+		if (s->edge && sw_channel_send(s->edge, "dump", "", NULL, 0) < 0)
+			sw_log(SW_LOG_WARN, "edge.deaf");
+	} else if (sig != SIGUSR1) {  /* USR1 asks to open log files again: there are none */
+		if (sig == SIGQUIT)
+			s->stopping = true;  /* at once */
 		stop(s);
+	}
 }
 
 static int watch_signals(struct supervisor *s)
 {
-	static const int which[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT };
+	static const int which[SIGNALS] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
 	int err = 0;
 
-	for (size_t i = 0; i < 4 && err == 0; i++) {
+	for (size_t i = 0; i < SIGNALS && err == 0; i++) {
 		err = uv_signal_init(sw_loop_uv(s->loop), &s->signals[i]);
 		s->signals[i].data = s;
 		if (err == 0)
