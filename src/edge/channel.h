@@ -3,8 +3,8 @@
 /*
  * The channel between supervisor and edge: SOCK_SEQPACKET, a word and its text per message; "reload" carries the listening sockets.
  *
- *   to the edge:        reload (with descriptors), drain, stop, dump
- *   to the supervisor:  ready, alive, status TEXT, reloaded, reload-failed TEXT, reload-please
+ *   to the edge:        reload (with descriptors), reload-refused TEXT, drain, stop, dump
+ *   to the supervisor:  ready, alive TEXT, reloaded, reload-failed TEXT, reload-please, drain-please
  */
 #include "core/str.h"
 #include "core/loop.h"

@@ -199,6 +199,16 @@ static void tell_supervisor(struct sw_edge *e, const char *word, const char *tex
 		sw_log(SW_LOG_DEBUG, "supervisor.lost", SW_S("word", word));
 }
 
+/* The outcome goes to whoever asked by "sipward reload": its exit status is the reload's. */
+static void tell_asker(struct sw_edge *e, int status, const char *text)
+{
+	sw_id asker = e->reload_asker;
+
+	e->reload_asker = 0;
+	if (asker && e->control)
+		sw_control_reply(e->control, asker, status, sw_str_of(text));
+}
+
 static void prepare_done(void *arg, int status)
 {
 	struct prepare *p = arg;
@@ -222,6 +232,7 @@ static void prepare_done(void *arg, int status)
 		sw_log(SW_LOG_INFO, "reload.done", SW_U("zones", p->gen->conf->n_zones), SW_U("connections", e->peers.used));
 		sw_edge_commit(e, p->gen);
 		tell_supervisor(e, "reloaded", "");
+		tell_asker(e, 0, "reloaded\n");
 	} else {
 		char brief[1000];
 
@@ -229,6 +240,7 @@ static void prepare_done(void *arg, int status)
 		sw_log(SW_LOG_ERROR, "reload.refused", SW_S("detail", "the old configuration stays"), SW_U("errors", p->diag.errors));
 		sw_str_copy(brief, sizeof(brief), sw_buf_view(&text));
 		tell_supervisor(e, "reload-failed", brief[0] ? brief : sw_error_text(err));
+		tell_asker(e, 2, brief[0] ? brief : "refused: the old configuration stays\n");
 	}
 	sw_buf_free(&text);
 	sw_diag_free(&p->diag);
@@ -286,11 +298,12 @@ static void on_supervisor(void *arg, const char *word, const char *text, int *fd
 {
 	struct sw_edge *e = arg;
 
-	(void)text;
 	if (word && !strcmp(word, "reload")) {
 		reload(e, fds, n_fds);
 		return;
 	}
+	if (word && !strcmp(word, "reload-refused"))
+		tell_asker(e, 2, text);
 	for (size_t i = 0; i < n_fds; i++)
 		close(fds[i]);
 	if (!word) {
@@ -372,8 +385,9 @@ static void on_command(void *arg, sw_id request, const char *const *words, size_
 		sw_proofs_reload(e->proofs);
 		sw_control_reply(e->control, request, 0, SW_STR("ok\n"));
 	} else if (n && !strcmp(words[0], "reload")) {
+		tell_asker(e, 3, "another reload was asked for meanwhile; the log tells how both went\n");
+		e->reload_asker = request;
 		tell_supervisor(e, "reload-please", "");
-		sw_control_reply(e->control, request, 0, SW_STR("reload asked for; the log tells how it went\n"));
 	} else if (n && !strcmp(words[0], "drain")) {
 		tell_supervisor(e, "drain-please", "");
 		sw_control_reply(e->control, request, 0, SW_STR("draining\n"));

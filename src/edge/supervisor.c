@@ -281,6 +281,22 @@ static int spawn_edge(struct supervisor *s)
 
 /* --- reload --- */
 
+/* The edge passes it on to whoever asked for the reload. */
+static void tell_refused(struct supervisor *s, const struct sw_diag *d, int err)
+{
+	char brief[1000];
+	struct sw_buf text;
+
+	sw_buf_init(&text, 0);
+	sw_diag_print(d, &text);
+	if (text.len == 0)
+		sw_buf_printf(&text, "%s\n", sw_error_text(err));
+	sw_str_copy(brief, sizeof(brief), sw_buf_view(&text));
+	sw_buf_free(&text);
+	if (s->edge && sw_channel_send(s->edge, "reload-refused", brief, NULL, 0) < 0)
+		sw_log(SW_LOG_WARN, "edge.deaf");
+}
+
 static void log_diag(const struct sw_diag *d)
 {
 	for (size_t i = 0; i < d->n; i++)
@@ -332,7 +348,6 @@ static void reload(struct supervisor *s)
 	s->reloading = true;
 	err = sw_conf_load(&s->next_conf, s->opts->config, &diag);
 	log_diag(&diag);
-	sw_diag_free(&diag);
 	if (err == SW_OK)
 		err = sockets_bind(&s->next, s->next_conf, &s->now);
 	if (err == SW_OK) {
@@ -341,8 +356,10 @@ static void reload(struct supervisor *s)
 	}
 	if (err < 0) {
 		sw_log(SW_LOG_ERROR, "reload.refused", SW_S("detail", sw_error_text(err)), SW_S("what", "the old configuration stays"));
+		tell_refused(s, &diag, err);
 		reload_end(s, false);
 	}
+	sw_diag_free(&diag);
 }
 
 /* --- the edge's words --- */
@@ -369,6 +386,8 @@ static void on_edge(void *arg, const char *word, const char *text, int *fds, siz
 	} else if (!strcmp(word, "reload-failed")) {
 		reload_end(s, false);
 	} else if (!strcmp(word, "reload-please")) {
+		if (s->reloading && sw_channel_send(s->edge, "reload-refused", "a reload is under way\n", NULL, 0) < 0)
+			sw_log(SW_LOG_WARN, "edge.deaf");
 		reload(s);
 	} else if (!strcmp(word, "drain-please")) {
 		stop(s);
