@@ -32,6 +32,10 @@ class Pki:
 				f.write(open(c.key).read() + open(c.pem).read())
 		return c
 
+	def more(self, *names):
+		"""Further certificates of the recipe."""
+		proc.run(["sh", SCRIPT, "--only", ",".join(names), self.dir], timeout=120)
+
 	def one(self, name, **words):
 		"""A certificate that is not in the recipe; words are lab-pki.sh's options: issuer, cn, san, use, valid."""
 		opts = [x for k, v in words.items() for x in (f"--{k}", v)]

@@ -46,7 +46,7 @@ def baresip_remote(agent):
 
 
 def refused_at_handshake(w, port, cert, reason, edge=None, **more):
-	"""The peer is turned away before one SIP byte, and the log says why. Returns (what the peer saw, the log line)."""
+	"""The peer is turned away before one SIP byte, and the log says why (None: whatever). Returns (what the peer saw, the log line)."""
 	e = edge or w.edge
 	since = e.mark()
 	try:
@@ -59,7 +59,7 @@ def refused_at_handshake(w, port, cert, reason, edge=None, **more):
 			assert not c.raw, f"{c.raw[:80]!r} came from a peer that should have been refused"
 	except Closed as closed:
 		saw = str(closed)
-	line = e.wait_line(since, reason=reason)
+	line = e.wait_line(since, event="conn.refused", **({"reason": reason} if reason else {}))
 	return saw, line
 
 

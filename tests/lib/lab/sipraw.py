@@ -373,6 +373,10 @@ class Agent:
 
 	def close(self):
 		self._stop.set()
+		try:
+			self._listen.shutdown(socket.SHUT_RDWR)  # wakes the accepting thread, which holds the port otherwise
+		except OSError:
+			pass
 		self._listen.close()
 		for c in self.conns:
 			c.close()

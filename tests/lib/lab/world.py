@@ -166,8 +166,13 @@ class World:
 
 	def own_keys(self):
 		"""The daemon gives up root; it reads its key again on every reload."""
+		self.own(self.cert("edge-rsa"))
+
+	def own(self, *certs):
+		"""Gives the keys of certificates to the daemon's user."""
 		if os.geteuid() == 0 and run_as() != "root":
-			shutil.chown(self.cert("edge-rsa").key, run_as())
+			for cert in certs:
+				shutil.chown(cert.key, run_as())
 
 	def stop_edge(self, edge):
 		if edge in self.closing:
