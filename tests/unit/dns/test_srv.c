@@ -73,7 +73,7 @@ static void test_second_place(void **state)
 			n++;
 		}
 	}
-	assert_true(n > DRAWS * 0.99);
+	assert_true((double)n > DRAWS * 0.99);
 	/* draws 0..4: 0 and 1 take the first, 2..4 the second */
 	assert_true(within_3_sigma((double)second[0], 0.4 * (double)n, 0.24 * (double)n));
 }

@@ -210,7 +210,7 @@ static void a_part_of_a_message_is_known(void **state)
 	assert_int_equal(sw_frame_next(&f, &out), SW_FRAME_MESSAGE);
 	assert_int_equal(sw_frame_next(&f, &out), SW_FRAME_MORE);
 	assert_true(sw_frame_partial(&f));
-	assert_int_equal(sw_frame_feed(&f, BYE + 2, sizeof(BYE) - 3), SW_OK);
+	assert_int_equal(sw_frame_feed(&f, &BYE[2], sizeof(BYE) - 3), SW_OK);
 	assert_int_equal(sw_frame_next(&f, &out), SW_FRAME_MESSAGE);
 	assert_false(sw_frame_partial(&f));
 	assert_int_equal(sw_frame_next(&f, &out), SW_FRAME_MORE);

@@ -297,8 +297,8 @@ static void a_claim_that_does_not_parse_is_not_overlooked(void **state)
 		"P-Asserted-Identity: <sip:a@ev%69l>\r\n",
 		"Diversion: <sip:a@b:99999>\r\n",
 		"Remote-Party-ID: <sip:a@b\r\n",
-		"History-Info: <sip:1@a>,<sip:2@a>,<sip:3@a>,<sip:4@a>,<sip:5@a>,<sip:6@a>,<sip:7@a>,<sip:8@a>,<sip:9@a>,"
-		"<sip:10@a>,<sip:11@a>,<sip:12@a>,<sip:13@a>,<sip:14@a>,<sip:15@a>,<sip:16@a>,<sip:17@a>\r\n",
+		("History-Info: <sip:1@a>,<sip:2@a>,<sip:3@a>,<sip:4@a>,<sip:5@a>,<sip:6@a>,<sip:7@a>,<sip:8@a>,<sip:9@a>,"
+		"<sip:10@a>,<sip:11@a>,<sip:12@a>,<sip:13@a>,<sip:14@a>,<sip:15@a>,<sip:16@a>,<sip:17@a>\r\n"),
 	};
 
 	(void)state;
