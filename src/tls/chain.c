@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Judging a chain. One OpenSSL verification is a pass for one purpose; the two-pass rule stands in sw_chain_judge. Nothing
- * is switched off for leniency: a pass either comes back clean or the chain is refused.
+ * Judging a chain. One OpenSSL verification is a pass for one purpose; the two-pass rule stands in judge_plain. Nothing
+ * is switched off for leniency: a pass either comes back clean or the chain is refused. Where it was refused for the way
+ * it took, path.c finds the other ways, and each is verified like the first.
  */
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +18,8 @@ enum {
 struct pass {
 	const struct sw_chain_policy *policy;
 	bool forgive_leaf_purpose;
+	STACK_OF(X509) *untrusted;
+	STACK_OF(X509) *anchors;       /* these in place of the list's CAs; NULL: all of the list's */
 };
 
 static bool crl_within_grace(X509_STORE_CTX *ctx, int64_t now)
@@ -74,28 +77,15 @@ static enum sw_reason reason_of(int error)
 	case X509_V_ERR_CA_KEY_TOO_SMALL:
 	case X509_V_ERR_CA_MD_TOO_WEAK:
 		return SW_R_TLS_WEAK;
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
-	case X509_V_ERR_INVALID_CA:
-	case X509_V_ERR_INVALID_NON_CA:
-	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
-	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
-	case X509_V_ERR_CERT_UNTRUSTED:
-	case X509_V_ERR_CERT_REJECTED:
-	case X509_V_ERR_SUBJECT_ISSUER_MISMATCH:
-	case X509_V_ERR_AKID_SKID_MISMATCH:
-	case X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH:
-	case X509_V_ERR_PERMITTED_VIOLATION:
-	case X509_V_ERR_EXCLUDED_VIOLATION:
-	case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
-		return SW_R_TLS_CHAIN;
-	default:
+	case X509_V_ERR_UNSPECIFIED:
+	case X509_V_ERR_OUT_OF_MEM:
+	case X509_V_ERR_APPLICATION_VERIFICATION:
+	case X509_V_ERR_INVALID_CALL:
+	case X509_V_ERR_STORE_LOOKUP:
 		return SW_R_TLS_UNKNOWN;
+	default:
+		/* Everything else is about the certificates: signature, issuer, constraints, malformed or unknown critical extensions. */
+		return SW_R_TLS_CHAIN;
 	}
 }
 
@@ -143,19 +133,23 @@ static int prepare(X509_STORE_CTX *ctx, struct pass *pass, int purpose)
 	X509_VERIFY_PARAM_set_time(param, (time_t)policy->now);
 	X509_VERIFY_PARAM_set_auth_level(param, AUTH_LEVEL);
 	X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_PARTIAL_CHAIN);
+	if (pass->anchors) {
+		/* The way is given. Its root last, even where an intermediate bears the root's name. */
+		X509_STORE_CTX_set0_trusted_stack(ctx, pass->anchors);
+		X509_VERIFY_PARAM_clear_flags(param, X509_V_FLAG_TRUSTED_FIRST);
+	}
 	if (policy->revocation != SW_REVOCATION_OFF &&
 	    !X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL))
 		return SW_ECRYPTO;
 	return SW_OK;
 }
 
-static void run_pass(struct sw_chain_result *out, X509 *leaf, STACK_OF(X509) *untrusted, const struct sw_trust *trust,
-		     struct pass *pass, int purpose)
+static void run_pass(struct sw_chain_result *out, X509 *leaf, const struct sw_trust *trust, struct pass *pass, int purpose)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
 
 	ERR_clear_error();
-	if (!ctx || !X509_STORE_CTX_init(ctx, trust->store, leaf, untrusted) || prepare(ctx, pass, purpose) < 0) {
+	if (!ctx || !X509_STORE_CTX_init(ctx, trust->store, leaf, pass->untrusted) || prepare(ctx, pass, purpose) < 0) {
 		set_undecided(out, "out of memory");
 	} else {
 		int r = X509_verify_cert(ctx);
@@ -180,21 +174,16 @@ static bool leaf_stands_in(X509 *leaf, const struct sw_chain_policy *policy)
 	       (X509_get_key_usage(leaf) & (KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT));
 }
 
-void sw_chain_judge(struct sw_chain_result *out, X509 *leaf, STACK_OF(X509) *untrusted, const struct sw_trust *trust,
-		    const struct sw_chain_policy *policy)
+/* One way, or OpenSSL's choice among all of them. */
+static void judge_plain(struct sw_chain_result *out, X509 *leaf, const struct sw_trust *trust, struct pass *pass)
 {
-	struct pass pass = { .policy = policy };
+	const struct sw_chain_policy *policy = pass->policy;
 
-	if (!leaf || !trust) {
-		set_undecided(out, "there is no trust list to judge by");
-		return;
-	}
-	pass.forgive_leaf_purpose = leaf_stands_in(leaf, policy);
 	if (policy->role == SW_TLS_PEER_IS_SERVER) {
-		run_pass(out, leaf, untrusted, trust, &pass, X509_PURPOSE_SSL_SERVER);
+		run_pass(out, leaf, trust, pass, X509_PURPOSE_SSL_SERVER);
 		return;
 	}
-	run_pass(out, leaf, untrusted, trust, &pass, X509_PURPOSE_SSL_CLIENT);
+	run_pass(out, leaf, trust, pass, X509_PURPOSE_SSL_CLIENT);
 	if (out->x509_error == X509_V_ERR_INVALID_PURPOSE && policy->eku != SW_EKU_STRICT) {
 		struct sw_chain_result second;
 
@@ -202,9 +191,84 @@ void sw_chain_judge(struct sw_chain_result *out, X509 *leaf, STACK_OF(X509) *unt
 		 * Public CAs no longer issue clientAuth: a server's certificate may speak for a server that calls. A fresh
 		 * verification, so that the whole chain nests for that purpose.
 		 */
-		run_pass(&second, leaf, untrusted, trust, &pass, X509_PURPOSE_SSL_SERVER);
+		run_pass(&second, leaf, trust, pass, X509_PURPOSE_SSL_SERVER);
 		if (second.reason == SW_R_OK)
 			second.server_purpose = true;
 		*out = second;
 	}
+}
+
+/* Was it the way that was bad? What is wrong with the leaf itself stays wrong. */
+static bool another_way_may_help(const struct sw_chain_result *r)
+{
+	switch (r->x509_error) {
+	case X509_V_ERR_OUT_OF_MEM:
+	case X509_V_ERR_UNSPECIFIED:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+		return false;
+	/* told of the leaf, but found at its issuers */
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY:
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+	case X509_V_ERR_PERMITTED_VIOLATION:
+	case X509_V_ERR_EXCLUDED_VIOLATION:
+	case X509_V_ERR_SUBTREE_MINMAX:
+	case X509_V_ERR_UNSUPPORTED_CONSTRAINT_TYPE:
+	case X509_V_ERR_UNSUPPORTED_CONSTRAINT_SYNTAX:
+		return true;
+	default:
+		return r->depth > 0 || r->reason == SW_R_TLS_CRL;
+	}
+}
+
+static bool follow(struct sw_chain_result *out, X509 *leaf, const struct sw_path *path, const struct sw_trust *trust, struct pass pass)
+{
+	bool ready;
+
+	pass.untrusted = sk_X509_new_null();
+	pass.anchors = sk_X509_new_null();
+	ready = pass.untrusted && pass.anchors && sk_X509_push(pass.anchors, path->issuers[path->n - 1]);
+	for (int i = 0; ready && i < path->n - 1; i++)
+		ready = sk_X509_push(pass.untrusted, path->issuers[i]) > 0;
+	if (ready)
+		judge_plain(out, leaf, trust, &pass);
+	sk_X509_free(pass.untrusted);
+	sk_X509_free(pass.anchors);
+	return ready;
+}
+
+/* How much a refusal tells: a fault seen at the end of a good way, before one that a wrong turn explains. */
+static int weight_of(enum sw_reason r)
+{
+	return r == SW_R_OK ? 4 : r == SW_R_TLS_UNKNOWN ? 0 : r == SW_R_TLS_CHAIN ? 1 : r == SW_R_TLS_CRL ? 2 : 3;
+}
+
+/* *out: the first way's result; it stays, unless another way is good, or tells more. */
+static void judge_other_ways(struct sw_chain_result *out, X509 *leaf, const struct sw_trust *trust, const struct pass *pass)
+{
+	struct sw_chain_result r;
+	struct sw_paths paths;
+
+	sw_paths_find(&paths, leaf, pass->untrusted, trust->cas, pass->policy->depth, pass->policy->now);
+	for (int i = 0; out->reason != SW_R_OK && i < paths.n; i++)
+		if (follow(&r, leaf, &paths.v[i], trust, *pass) && weight_of(r.reason) > weight_of(out->reason))
+			*out = r;
+}
+
+void sw_chain_judge(struct sw_chain_result *out, X509 *leaf, STACK_OF(X509) *untrusted, const struct sw_trust *trust,
+		    const struct sw_chain_policy *policy)
+{
+	struct pass pass = { .policy = policy, .untrusted = untrusted };
+
+	if (!leaf || !trust) {
+		set_undecided(out, "there is no trust list to judge by");
+		return;
+	}
+	pass.forgive_leaf_purpose = leaf_stands_in(leaf, policy);
+	judge_plain(out, leaf, trust, &pass);
+	if (out->reason != SW_R_OK && another_way_may_help(out))
+		judge_other_ways(out, leaf, trust, &pass);
 }

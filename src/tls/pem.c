@@ -12,6 +12,7 @@
 enum {
 	PEM_FILE_MAX = 64 << 20,   /* CRLs of large CAs reach tens of MiB */
 	PEM_OBJECTS_MAX = 10000,
+	CHAIN_MAX = 1000,          /* more than a handshake's limit of 100 kB could hold */
 };
 
 void sw_openssl_error(char *dst, size_t size)
@@ -57,6 +58,16 @@ fail:
 	return NULL;
 }
 
+/* An encrypted block is no certificate. Without this OpenSSL would ask for its password on the terminal. */
+static int no_password(char *buf, int size, int rw, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)rw;
+	(void)arg;
+	return -1;
+}
+
 /* After a failed PEM_read: was it the end of the file, after at least one object? */
 static int end_of_file(int n, const char *what, const char *path, struct sw_diag *diag)
 {
@@ -79,26 +90,46 @@ static int end_of_file(int n, const char *what, const char *path, struct sw_diag
 	return SW_ECONF;
 }
 
-int sw_pem_certs(STACK_OF(X509) *out, const char *path, struct sw_diag *diag)
+static int read_certs(STACK_OF(X509) *out, BIO *bio, const char *name, struct sw_diag *diag)
 {
-	BIO *bio = open_file(path, diag);
 	X509 *x;
 	int n = 0;
-	int err = SW_OK;
 
-	if (!bio)
-		return SW_ECONF;
 	ERR_clear_error();
-	while (n < PEM_OBJECTS_MAX && (x = PEM_read_bio_X509(bio, NULL, NULL, NULL))) {
+	while (n < PEM_OBJECTS_MAX && (x = PEM_read_bio_X509(bio, NULL, no_password, NULL))) {
 		if (!sk_X509_push(out, x)) {
 			X509_free(x);
-			err = SW_ENOMEM;
-			goto out;
+			return SW_ENOMEM;
 		}
 		n++;
 	}
-	err = end_of_file(n, "certificate", path, diag);
-out:
+	return end_of_file(n, "certificate", name, diag);
+}
+
+static int read_crls(STACK_OF(X509_CRL) *out, BIO *bio, const char *name, struct sw_diag *diag)
+{
+	X509_CRL *crl;
+	int n = 0;
+
+	ERR_clear_error();
+	while (n < PEM_OBJECTS_MAX && (crl = PEM_read_bio_X509_CRL(bio, NULL, no_password, NULL))) {
+		if (!sk_X509_CRL_push(out, crl)) {
+			X509_CRL_free(crl);
+			return SW_ENOMEM;
+		}
+		n++;
+	}
+	return end_of_file(n, "CRL", name, diag);
+}
+
+int sw_pem_certs(STACK_OF(X509) *out, const char *path, struct sw_diag *diag)
+{
+	BIO *bio = open_file(path, diag);
+	int err;
+
+	if (!bio)
+		return SW_ECONF;
+	err = read_certs(out, bio, path, diag);
 	BIO_free(bio);
 	return err;
 }
@@ -106,23 +137,92 @@ out:
 int sw_pem_crls(STACK_OF(X509_CRL) *out, const char *path, struct sw_diag *diag)
 {
 	BIO *bio = open_file(path, diag);
-	X509_CRL *crl;
-	int n = 0;
-	int err = SW_OK;
+	int err;
 
 	if (!bio)
 		return SW_ECONF;
-	ERR_clear_error();
-	while (n < PEM_OBJECTS_MAX && (crl = PEM_read_bio_X509_CRL(bio, NULL, NULL, NULL))) {
-		if (!sk_X509_CRL_push(out, crl)) {
-			X509_CRL_free(crl);
-			err = SW_ENOMEM;
-			goto out;
-		}
-		n++;
+	err = read_crls(out, bio, path, diag);
+	BIO_free(bio);
+	return err;
+}
+
+/* A BIO over text that outlives it; an empty one is allowed. NULL: too long, or out of memory. */
+static BIO *open_text(struct sw_str text)
+{
+	return text.n > PEM_FILE_MAX ? NULL : BIO_new_mem_buf(text.n ? text.p : "", (int)text.n);
+}
+
+int sw_pem_certs_text(STACK_OF(X509) *out, struct sw_str text, const char *name, struct sw_diag *diag)
+{
+	BIO *bio = open_text(text);
+	int err;
+
+	if (!bio)
+		return SW_ENOMEM;
+	err = read_certs(out, bio, name, diag);
+	BIO_free(bio);
+	return err;
+}
+
+int sw_pem_crls_text(STACK_OF(X509_CRL) *out, struct sw_str text, const char *name, struct sw_diag *diag)
+{
+	BIO *bio = open_text(text);
+	int err;
+
+	if (!bio)
+		return SW_ENOMEM;
+	err = read_crls(out, bio, name, diag);
+	BIO_free(bio);
+	return err;
+}
+
+/* One DER certificate and nothing after it, as a handshake demands. */
+static int push_der(STACK_OF(X509) *out, const unsigned char *der, long len)
+{
+	const unsigned char *p = der;
+	X509 *x = d2i_X509(NULL, &p, len);
+
+	if (!x)
+		return SW_EPARSE;
+	if (p != der + len) {
+		X509_free(x);
+		ERR_raise_data(ERR_LIB_PEM, PEM_R_INCONSISTENT_HEADER, "bytes after the certificate");
+		return SW_EPARSE;
 	}
-	err = end_of_file(n, "CRL", path, diag);
-out:
+	if (!sk_X509_push(out, x)) {
+		X509_free(x);
+		return SW_ENOMEM;
+	}
+	return SW_OK;
+}
+
+int sw_chain_from_pem(STACK_OF(X509) *out, struct sw_str text, const char *name, struct sw_diag *diag)
+{
+	BIO *bio = open_text(text);
+	unsigned char *der = NULL;
+	char fault[128];
+	int n = 0, err = SW_OK;
+	long len;
+
+	if (!bio)
+		return SW_ENOMEM;
+	ERR_clear_error();
+	while (n < CHAIN_MAX && PEM_bytes_read_bio(&der, &len, NULL, PEM_STRING_X509, bio, no_password, NULL)) {
+		err = push_der(out, der, len);
+		OPENSSL_free(der);
+		n++;
+		if (err < 0)
+			break;
+	}
+	if (err == SW_EPARSE) {
+		sw_openssl_error(fault, sizeof(fault));
+		sw_diag_add(diag, SW_DIAG_ERROR, name, 0, "certificate %d does not parse: %s", n, fault);
+	} else if (err == SW_OK) {
+		if (n == CHAIN_MAX)
+			sw_diag_add(diag, SW_DIAG_ERROR, name, 0, "holds more than %d certificates", CHAIN_MAX - 1);
+		err = n == CHAIN_MAX ? SW_EPARSE : end_of_file(n, "certificate", name, diag);
+	}
+	ERR_clear_error();
 	BIO_free(bio);
 	return err;
 }

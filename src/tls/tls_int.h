@@ -10,6 +10,9 @@
 /* Appends every certificate of the file to out. SW_ECONF when it can't be read, is malformed or holds none. */
 int sw_pem_certs(STACK_OF(X509) *out, const char *path, struct sw_diag *diag) SW_MUSTCHECK;
 int sw_pem_crls(STACK_OF(X509_CRL) *out, const char *path, struct sw_diag *diag) SW_MUSTCHECK;
+/* The same from text; name stands for the file in diag. */
+int sw_pem_certs_text(STACK_OF(X509) *out, struct sw_str text, const char *name, struct sw_diag *diag) SW_MUSTCHECK;
+int sw_pem_crls_text(STACK_OF(X509_CRL) *out, struct sw_str text, const char *name, struct sw_diag *diag) SW_MUSTCHECK;
 /* The oldest error in this thread's queue as text, then an empty queue. */
 void sw_openssl_error(char *dst, size_t size);
 
@@ -28,6 +31,31 @@ struct sw_trust {
 	STACK_OF(X509_CRL) *crls;
 };
 struct sw_trust *sw_trust_ref(const struct sw_trust *t);
+
+/* --- path.c --- */
+enum {
+	SW_PATHS_MAX = 64,
+	SW_PATH_LEN_MAX = 16,          /* the leaf not counted, the root counted */
+	SW_PATH_SIGNATURES_MAX = 256,  /* a key that is slow to check with counts as several */
+	SW_PATH_COMPARISONS_MAX = 200000,
+};
+struct sw_path {
+	X509 *issuers[SW_PATH_LEN_MAX];  /* the leaf's issuer first, a self-signed CA of the list last; not owned */
+	int n;
+};
+struct sw_paths {
+	struct sw_path v[SW_PATHS_MAX];
+	int n;
+	unsigned signatures;           /* work done */
+	unsigned comparisons;
+	bool cut;                      /* a bound was reached: there may be more */
+};
+/*
+ * Every way from leaf to a self-signed CA of cas over certificates of untrusted and cas, that could be good: names, key
+ * identifiers and signatures fit, each issuer is a CA in its dates. At most depth intermediates. In the order they
+ * were found, trusted certificates tried first. Bounded in all it does; what it did not find by then is not there.
+ */
+void sw_paths_find(struct sw_paths *out, X509 *leaf, STACK_OF(X509) *untrusted, STACK_OF(X509) *cas, uint32_t depth, int64_t now);
 
 /* --- certset.c --- */
 /* Gives ctx our certificate, its chain and key, after the checks tls.h lists. server: which role it is for. */

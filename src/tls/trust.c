@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include "tls/tls_int.h"
 
@@ -167,11 +168,25 @@ static int add_all(struct sw_trust *t, STACK_OF(X509) *cas, STACK_OF(X509_CRL) *
 	return err;
 }
 
+/* Takes what is in the stacks. */
+static int build(struct sw_trust **out, STACK_OF(X509) *cas, STACK_OF(X509_CRL) *crls)
+{
+	struct sw_trust *t = NULL;
+	int err = trust_new(&t);
+
+	if (err >= 0)
+		err = add_all(t, cas, crls);
+	if (err < 0)
+		sw_trust_free(t);
+	else
+		*out = t;
+	return err;
+}
+
 int sw_trust_load(struct sw_trust **out, const struct sw_strlist *files, const struct sw_strlist *crls, struct sw_diag *diag)
 {
 	STACK_OF(X509) *ca_list = sk_X509_new_null();
 	STACK_OF(X509_CRL) *crl_list = sk_X509_CRL_new_null();
-	struct sw_trust *t = NULL;
 	int err = SW_ENOMEM, err_crl;
 
 	if (!ca_list || !crl_list)
@@ -186,14 +201,38 @@ int sw_trust_load(struct sw_trust **out, const struct sw_strlist *files, const s
 		err = SW_ECONF;
 	}
 	if (err >= 0)
-		err = trust_new(&t);
-	if (err >= 0)
-		err = add_all(t, ca_list, crl_list);
-	if (err < 0)
-		sw_trust_free(t);
-	else
-		*out = t;
+		err = build(out, ca_list, crl_list);
 out:
+	sk_X509_pop_free(ca_list, X509_free);
+	sk_X509_CRL_pop_free(crl_list, X509_CRL_free);
+	return err;
+}
+
+int sw_trust_from_pem(struct sw_trust **out, const struct sw_str *cas, size_t n_cas, const struct sw_str *crls, size_t n_crls,
+		      struct sw_diag *diag)
+{
+	STACK_OF(X509) *ca_list = sk_X509_new_null();
+	STACK_OF(X509_CRL) *crl_list = sk_X509_CRL_new_null();
+	char name[32];
+	int err = SW_OK;
+
+	if (!ca_list || !crl_list)
+		err = SW_ENOMEM;
+	for (size_t i = 0; err >= 0 && i < n_cas; i++) {
+		snprintf(name, sizeof(name), "trust %zu", i + 1);
+		err = sw_pem_certs_text(ca_list, cas[i], name, diag);
+	}
+	for (size_t i = 0; err >= 0 && i < n_crls; i++) {
+		snprintf(name, sizeof(name), "crl %zu", i + 1);
+		err = sw_pem_crls_text(crl_list, crls[i], name, diag);
+	}
+	if (err >= 0 && sk_X509_num(ca_list) == 0) {
+		sw_diag_add(diag, SW_DIAG_ERROR, NULL, 0, "the trust list is empty: nobody could be trusted");
+		err = SW_ECONF;
+	}
+	if (err >= 0)
+		err = build(out, ca_list, crl_list);
+	ERR_clear_error();
 	sk_X509_pop_free(ca_list, X509_free);
 	sk_X509_CRL_pop_free(crl_list, X509_CRL_free);
 	return err;

@@ -19,6 +19,17 @@ struct sw_trust;
  * never what was meant. Expired roots are warned about. crls may be empty.
  */
 int sw_trust_load(struct sw_trust **out, const struct sw_strlist *files, const struct sw_strlist *crls, struct sw_diag *diag) SW_MUSTCHECK;
+/*
+ * The same from PEM texts, with nothing read and no clock asked: each text holds one or more. SW_ECONF with diag where one
+ * does not parse or holds none, and when n_cas is 0.
+ */
+int sw_trust_from_pem(struct sw_trust **out, const struct sw_str *cas, size_t n_cas, const struct sw_str *crls, size_t n_crls,
+		      struct sw_diag *diag) SW_MUSTCHECK;
+/*
+ * A peer's chain from PEM text, appended to out, as strict as a handshake: SW_EPARSE when a certificate in it does not
+ * parse (the peer's fault), SW_ECONF when the text is no PEM or holds none (ours). name stands for the file in diag.
+ */
+int sw_chain_from_pem(STACK_OF(X509) *out, struct sw_str text, const char *name, struct sw_diag *diag) SW_MUSTCHECK;
 void sw_trust_free(struct sw_trust *t);
 size_t sw_trust_count(const struct sw_trust *t);             /* CA certificates in it */
 STACK_OF(X509_NAME) *sw_trust_names(const struct sw_trust *t); /* a new stack the caller frees with its names */
@@ -36,7 +47,8 @@ struct sw_chain_policy {
 };
 /*
  * Judges leaf + untrusted (may be NULL) against the list: chain, dates, purpose by the two-pass rule (standards 1.4),
- * revocation, weak keys (RSA < 2048) and digests. Never fails: what can't be decided is SW_R_TLS_UNKNOWN.
+ * revocation, weak keys (RSA < 2048) and digests. Where the first way to a root is a bad one, others are tried (look-alike
+ * issuers, cross-signed and expired duplicates), so many and no more. Never fails: what can't be decided is SW_R_TLS_UNKNOWN.
  */
 void sw_chain_judge(struct sw_chain_result *out, X509 *leaf, STACK_OF(X509) *untrusted, const struct sw_trust *trust,
 		    const struct sw_chain_policy *policy);
