@@ -29,6 +29,11 @@ bool sw_log_wants(enum sw_log_level level)
 	return (int)level <= atomic_load_explicit(&level_now, memory_order_relaxed);
 }
 
+const char *sw_log_level_name(enum sw_log_level level)
+{
+	return level_names[(unsigned)level < 5 ? level : 0];
+}
+
 int sw_log_level_by_name(const char *name, enum sw_log_level *out)
 {
 	for (size_t i = 0; i < sizeof(level_names) / sizeof(level_names[0]); i++)
@@ -140,7 +145,7 @@ void sw_log_fields(enum sw_log_level level, const char *event, const struct sw_f
 		 tm.tm_hour, tm.tm_min, tm.tm_sec, ts.tv_nsec / 1000000);
 	puts_raw(&l, stamp);
 	puts_raw(&l, " level=");
-	puts_raw(&l, level_names[(unsigned)level < 5 ? level : 0]);
+	puts_raw(&l, sw_log_level_name(level));
 	if (process_name) {
 		puts_raw(&l, " proc=");
 		puts_raw(&l, process_name);

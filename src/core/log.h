@@ -43,5 +43,6 @@ struct sw_field {
 void sw_log_init(const char *process, enum sw_log_level level);  /* process: "supervisor", "edge", "media", or NULL (no proc=) */
 void sw_log_set_level(enum sw_log_level level);
 bool sw_log_wants(enum sw_log_level level);
+const char *sw_log_level_name(enum sw_log_level level);
 int sw_log_level_by_name(const char *name, enum sw_log_level *out) SW_MUSTCHECK;
 void sw_log_fields(enum sw_log_level level, const char *event, const struct sw_field *f, size_t n);

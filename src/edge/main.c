@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* sipwardd: options, the checks that need no daemon, and the three roles of the one program. */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ static const struct option options[] = {
 
 struct args {
 	const char *config, *pidfile, *role, *user;
+	enum sw_log_level level;
 	bool check, dump;
 	size_t listeners;
 };
@@ -128,6 +130,16 @@ static int dump(const struct args *a)
 	return 0;
 }
 
+/* The terminal's and the service manager's signals are the supervisor's: it tells the children what to do, in order. */
+static void leave_signals_to_supervisor(void)
+{
+	static const int which[] = { SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2 };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < sizeof(which) / sizeof(which[0]); i++)
+		sigaction(which[i], &ignore, NULL);
+}
+
 static int run_edge(const struct args *a)
 {
 	struct sw_edge_opts o = {
@@ -149,6 +161,7 @@ static int run_edge(const struct args *a)
 	if (setenv("UV_THREADPOOL_SIZE", threads, 0) < 0)
 		return 71;
 	sw_log_init("edge", SW_LOG_INFO);
+	leave_signals_to_supervisor();
 	status = sw_edge_main(&o);
 	return status;
 }
@@ -157,7 +170,8 @@ static int run_media(const struct args *a)
 {
 	struct sw_media_setup setup;
 
-	sw_log_init("media", SW_LOG_INFO);
+	sw_log_init("media", a->level);
+	leave_signals_to_supervisor();
 	if (read(SW_FD_MEDIA_SETUP, &setup, sizeof(setup)) != (ssize_t)sizeof(setup))
 		return 70;
 	close(SW_FD_MEDIA_SETUP);
@@ -185,13 +199,12 @@ static int run(const struct args *a)
 
 int main(int argc, char **argv)
 {
-	struct args a = { .config = getenv("SIPWARD_CONFIG") };
-	enum sw_log_level level = SW_LOG_INFO;
+	struct args a = { .config = getenv("SIPWARD_CONFIG"), .level = SW_LOG_INFO };
 	int c;
 
 	if (!a.config)
 		a.config = SW_SYSCONFDIR "/sipward/sipward.conf";
-	sw_log_init(NULL, level);
+	sw_log_init(NULL, a.level);
 	while ((c = getopt_long(argc, argv, "f:ctTd:P:DEVh", options, NULL)) != -1) {
 		switch (c) {
 		case 'f':
@@ -205,11 +218,11 @@ int main(int argc, char **argv)
 			a.dump = true;
 			break;
 		case 'd':
-			if (sw_log_level_by_name(optarg, &level) < 0) {
+			if (sw_log_level_by_name(optarg, &a.level) < 0) {
 				fprintf(stderr, "sipwardd: no log level \"%s\": error, warn, info, debug, trace\n", optarg);
 				return 64;
 			}
-			sw_log_set_level(level);
+			sw_log_set_level(a.level);
 			break;
 		case 'P':
 			a.pidfile = optarg;

@@ -669,6 +669,19 @@ static void on_ping_timer(void *arg)
 
 /* --- out, and the end --- */
 
+/* Headers alone: bodies carry SRTP keys, and those are in no log. */
+void sw_peer_trace(const struct sw_peer *p, const char *event, struct sw_str bytes)
+{
+	const char *end;
+
+	if (!sw_log_wants(SW_LOG_TRACE))
+		return;
+	end = memmem(bytes.p, bytes.n, "\r\n\r\n", 4);
+	if (end)
+		bytes.n = (size_t)(end - bytes.p);
+	sw_log(SW_LOG_TRACE, event, SW_ID("conn", p->id), SW_SL("head", bytes));
+}
+
 int sw_peer_send(struct sw_peer *p, struct sw_str bytes)
 {
 	int err = sw_stream_write(p->stream, bytes.p, bytes.n);
@@ -682,7 +695,7 @@ int sw_peer_send(struct sw_peer *p, struct sw_str bytes)
 	if (err == SW_OK) {
 		p->out++;
 		p->edge->count.messages_out++;
-		sw_log(SW_LOG_TRACE, "sip.out", SW_ID("conn", p->id), SW_SL("bytes", bytes));
+		sw_peer_trace(p, "sip.out", bytes);
 	}
 	return err;
 }

@@ -52,6 +52,8 @@ struct sw_peer *sw_peer_get(const struct sw_edge *e, sw_id conn);
 /* An open connection a peer of the zone made to us, the latest; NULL when there is none. For neighbors without targets. */
 struct sw_peer *sw_peer_of_zone(const struct sw_edge *e, const struct sw_zone *zone);
 int sw_peer_send(struct sw_peer *p, struct sw_str bytes) SW_MUSTCHECK;
+/* The head of a message, at level trace. */
+void sw_peer_trace(const struct sw_peer *p, const char *event, struct sw_str bytes);
 /* Closes with close_notify after what is queued; the one way a connection ends by our will. */
 void sw_peer_close(struct sw_peer *p, const struct sw_verdict *why);
 /* Judges an open connection again under the current generation: keeps it, or closes it as revoked. */

@@ -177,7 +177,7 @@ void sw_request_in(struct sw_peer *p, struct sw_msg *msg)
 	sw_id server = 0;
 	int err;
 
-	sw_log(SW_LOG_TRACE, "sip.in", SW_ID("conn", p->id), SW_SL("bytes", sw_msg_bytes(msg)));
+	sw_peer_trace(p, "sip.in", sw_msg_bytes(msg));
 	if (method == SW_METHOD_CANCEL) {
 		cancel_in(p, msg);
 		return;

@@ -232,7 +232,7 @@ static int spawn(struct child *c, const char *const *args, const int *fds, size_
 
 static int spawn_media(struct supervisor *s)
 {
-	const char *args[] = { "sipwardd", "--role=media", "--user", s->conf->user, NULL };
+	const char *args[] = { "sipwardd", "--role=media", "--user", s->conf->user, "-d", sw_log_level_name(s->conf->log_level), NULL };
 	struct sw_media_setup setup;
 	int fds[2], setup_pipe[2], err;
 

@@ -128,6 +128,37 @@ def test_reload_of_a_bad_configuration_changes_nothing(lab, edge, media):
 			call_desk(lab, c2, media).bye()
 
 
+def test_the_reload_command_says_how_it_went(lab, edge):
+	def reload():  # by the socket: the command itself must not stumble over the bad file
+		return proc.run([edge.cli, "-s", edge.socket, "reload"], timeout=30, check=False)
+	assert reload().stdout == "reloaded\n"
+	good = open(edge.path).read()
+	try:
+		with open(edge.path, "a") as f:
+			f.write("zoness = ();\n")
+		refused = reload()
+		assert refused.returncode == 2 and "zoness" in refused.stdout
+		with open(edge.path, "w") as f:
+			f.write(good.replace("edge-rsa.key", "nowhere.key"))  # only the edge, which reads keys, can find this out
+		refused = reload()
+		assert refused.returncode == 2 and "nowhere.key" in refused.stdout
+	finally:
+		edge.write()
+	assert reload().returncode == 0
+
+
+def test_srtp_keys_are_in_no_log(lab, edge, media):
+	key = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNl"
+	edge.command("log", "trace")
+	with as_zoneb(lab) as c:
+		sdp = media.sdp(media="RTP/SAVP", extra=[f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{key}"])
+		since = edge.mark()
+		lab.call(c, f"desk@{OURS}", f"zoneb@{ZONEB}").invite(sdp).wait()
+		edge.wait_line(since, event="sip.out")
+	edge.command("log", "debug")
+	assert key not in edge.proc.text(0)
+
+
 def test_kill_9_of_the_edge(lab, edge, media):
 	"""It comes back by itself and takes calls; the audio of the call it forgot goes on, and its pinholes close when that ends."""
 	with as_zoneb(lab) as c:
