@@ -72,7 +72,7 @@ def free_ports(ip, n):
 		held = []
 		try:
 			for i in range(n):
-				held.append(socket.socket())
+				held.append(socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET))
 				held[-1].bind((ip, port + i))
 			return port
 		except OSError:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """RTP sent and counted by ourselves, where baresip is not the one who speaks."""
 import collections
+import random
 import re
 import secrets
 import select
@@ -28,12 +29,13 @@ class Endpoint:
 
 	@staticmethod
 	def _pair(ip):
+		family = socket.AF_INET6 if ":" in ip else socket.AF_INET
 		for _ in range(200):
-			a = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-			a.bind((ip, 0))
-			port = a.getsockname()[1]
-			b = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+			a, b = socket.socket(family, socket.SOCK_DGRAM), socket.socket(family, socket.SOCK_DGRAM)
 			try:
+				# ::1 is shared with the relay: out of its range, or it would be taken for the relay itself
+				a.bind((ip, 0 if family == socket.AF_INET else random.randrange(20000, 30000, 2)))
+				port = a.getsockname()[1]
 				if port % 2:
 					raise OSError
 				b.bind((ip, port + 1))
@@ -45,7 +47,8 @@ class Endpoint:
 
 	def sdp(self, address=None, direction=None, media="RTP/AVP", extra=()):
 		direction = direction or self.direction
-		return "\r\n".join(["v=0", f"o=- {self.ssrc} {self.version} IN IP4 {self.ip}", "s=-", f"c=IN IP4 {address or self.ip}", "t=0 0",
+		family = "IP6" if ":" in self.ip else "IP4"
+		return "\r\n".join(["v=0", f"o=- {self.ssrc} {self.version} IN {family} {self.ip}", "s=-", f"c=IN {family} {address or self.ip}", "t=0 0",
 			f"m=audio {self.port} {media} 0", "a=rtpmap:0 PCMU/8000", *extra, f"a={direction}", ""])
 
 	def remote_from(self, body):
@@ -73,7 +76,7 @@ class Endpoint:
 						self.rtcp_received += 1
 					elif len(data) >= 12 and data[0] >> 6 == 2:
 						self.received += 1
-						self.sources.add(source)
+						self.sources.add(source[:2])
 						self.ssrcs[struct.unpack("!I", data[8:12])[0]] += 1
 			except ConnectionRefusedError:
 				continue
@@ -86,6 +89,13 @@ class Endpoint:
 		wait_until(f"{packets} RTP packets out and in at {self.ip}:{self.port} (sent {self.sent - s0}, received {self.received - r0})",
 			lambda: self.sent - s0 >= packets and self.received - r0 >= packets, timeout)
 		return self.sent - s0, self.received - r0
+
+	def report(self):
+		"""One RTCP receiver report, from the port and to the port beside those of RTP."""
+		self.rtcp.sendto(struct.pack("!BBHI", 0x80, 201, 1, self.ssrc), (self.remote[0], self.remote[1] + 1))
+
+	def wait_rtcp(self, timeout=5.0):
+		wait_until(f"RTCP at {self.ip}:{self.port + 1}", lambda: self.rtcp_received, timeout)
 
 	def close(self):
 		self._stop.set()

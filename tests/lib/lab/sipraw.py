@@ -127,6 +127,7 @@ class Conn:
 		self.inbox = inbox if inbox is not None else queue.Queue()
 		self.end, self.pongs, self.raw = None, 0, b""
 		self._lock, self._stop = threading.Lock(), threading.Event()
+		sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # an ACK and the next request: not 40 ms apart
 		sock.setblocking(False)
 		self._thread = threading.Thread(target=self._read, daemon=True)
 		self._thread.start()
@@ -253,7 +254,7 @@ def client_context(ca=None, cert=None, maximum=None):
 
 def connect(ip, port, ca=None, cert=None, source=None, tls=True, sni=None, maximum=None, timeout=5.0):
 	"""Connects; with TLS 1.3 a refusal of our certificate shows only afterwards, in Conn.end."""
-	s = socket.socket()
+	s = socket.socket(socket.AF_INET6 if ":" in ip else socket.AF_INET)
 	s.settimeout(timeout)
 	try:
 		if source:
@@ -270,7 +271,8 @@ def connect(ip, port, ca=None, cert=None, source=None, tls=True, sni=None, maxim
 class Agent:
 	"""A listening SIP element that keeps every request it saw and answers by `invite` and `others`.
 
-	invite: "answer" (180 and 200 with SDP), "ring" (180 only), "busy" (486), "silent"; or a number to answer with.
+	invite: "answer" (180 and 200 with SDP), "ring" (180 only), "busy" (486), "silent"; or a number to answer with, or a
+	function that is given the message.
 	"""
 
 	def __init__(self, ip, port, user="agent", cert=None, ca=None, require_cert=False, media=None, transport=None):
@@ -338,6 +340,8 @@ class Agent:
 				return
 			if isinstance(self.invite, int):
 				return self.reply(m, self.invite)
+			if callable(self.invite):
+				return self.invite(m)
 			if not m.tag("to"):
 				self.reply(m, 180)
 			if self.invite == "busy":
@@ -387,7 +391,7 @@ class Call:
 
 	def __init__(self, conn, ruri, from_, to=None, contact=None, media=None, transport="TLS", via=None):
 		self.conn, self.ruri, self.media, self.transport = conn, ruri, media, transport
-		ip, port = conn.local
+		ip, port = conn.local[:2]
 		self.via = via or f"{ip}:{port}"
 		self.from_, self.to = from_, to or ruri
 		self.contact = contact or f"sip:caller@{ip}:{port};transport={transport.lower()}"
