@@ -13,9 +13,8 @@
 /* An SDP that waits for its ports. Owned by the call. */
 struct sw_anchor_job {
 	int from;                  /* the offerer: only offers wait */
-	bool provisional;
 	char *bytes;               /* the message it came in; owned */
-	struct sw_str message, sdp;
+	struct sw_str message, body, sdp;
 	unsigned opening;          /* answers outstanding */
 	struct sw_verdict failed;
 	sw_anchor_fn *fn;
@@ -135,7 +134,7 @@ static int apply(struct sw_call *c, int leg, const struct sw_sdp *sdp, bool answ
 		if (s->id == 0)
 			continue;
 		if (!wants_stream(m)) {
-			if (answer) {
+			if (answer && !preview) {
 				err = sw_media_close(c->edge->media, s->id);
 				*s = (struct sw_call_stream){ .call = c };
 			}
@@ -145,9 +144,11 @@ static int apply(struct sw_call *c, int leg, const struct sw_sdp *sdp, bool answ
 			/* RFC 2543's hold: the pinhole stays, nothing is sent there (standards 5.1). */
 			s->remote[leg].send = false;
 			s->remote[leg].stream = s->id;
+			s->preview = false;
 		} else {
 			remote_of(&s->remote[leg], c, i, leg, m, answer && mux, zone);
 			s->remote[leg].send = !preview;
+			s->preview = preview;
 			s->have_remote[leg] = true;
 		}
 		if (!answer) {
@@ -165,9 +166,10 @@ static int apply(struct sw_call *c, int leg, const struct sw_sdp *sdp, bool answ
 	return err;
 }
 
-/* The other leg gets our addresses in place of this leg's. */
-static int rewrite(struct sw_call *c, int from, const struct sw_sdp *sdp, struct sw_buf *out)
+/* The other leg gets our addresses in place of this leg's; what stands around the SDP in a multipart body stays. */
+static int rewrite(struct sw_call *c, int from, struct sw_str body, const struct sw_sdp *sdp, struct sw_buf *out)
 {
+	const char *end = sdp->text.p + sdp->text.n;
 	const struct sw_conf *conf = c->edge->gen->conf;
 	const struct sw_zone *zone = leg_zone(c, !from);
 	struct sw_sdp_rewrite *r = calloc(1, sizeof(*r));
@@ -183,14 +185,26 @@ static int rewrite(struct sw_call *c, int from, const struct sw_sdp *sdp, struct
 		r->local[i] = conf->media.interfaces[zone->media_if].advertise;
 		sw_addr_set_port(&r->local[i], port);
 	}
+	sw_buf_slice(out, (struct sw_str){ body.p, (size_t)(sdp->text.p - body.p) });
 	err = sw_sdp_write(sdp, r, out);
 	free(r);
-	return err;
+	sw_buf_slice(out, (struct sw_str){ end, (size_t)(body.p + body.n - end) });
+	return err < 0 ? err : sw_buf_error(out);
 }
 
 /* --- finishing, at once or when the ports are there --- */
 
-static struct sw_verdict finish(struct sw_call *c, int from, struct sw_str text, bool answer, bool provisional, struct sw_buf *out)
+enum exchange { OFFER, PREVIEW, ANSWER, REPEAT };
+
+static void answered(struct sw_call *c)
+{
+	c->offerer = -1;
+	c->answer_in_ack = 0;
+	free(c->saved);
+	c->saved = NULL;
+}
+
+static struct sw_verdict finish(struct sw_call *c, int from, struct sw_str body, struct sw_str text, enum exchange x, struct sw_buf *out)
 {
 	struct sw_verdict v = { 0 };
 	struct sw_sdp *sdp = calloc(1, sizeof(*sdp));
@@ -198,18 +212,17 @@ static struct sw_verdict finish(struct sw_call *c, int from, struct sw_str text,
 
 	if (err == SW_OK && (!leg_zone(c, 0) || !leg_zone(c, 1)))
 		err = SW_ENOTFOUND;
+	if (err == SW_OK && x != REPEAT)
+		err = apply(c, from, sdp, x != OFFER, x == PREVIEW);
 	if (err == SW_OK)
-		err = apply(c, from, sdp, answer, answer && provisional);
-	if (err == SW_OK)
-		err = rewrite(c, from, sdp, out);
+		err = rewrite(c, from, body, sdp, out);
 	if (err == SW_OK) {
 		v = sw_verdict_make(SW_R_OK, NULL);
-		if (!answer) {
+		if (x == OFFER) {
 			c->offerer = from;
-		} else if (!provisional) {
-			c->offerer = -1;
-			free(c->saved);
-			c->saved = NULL;
+			c->answer_in_ack = 0;
+		} else if (x == ANSWER) {
+			answered(c);
 		}
 	} else if (err != SW_EPARSE) {
 		v = sw_verdict_make(SW_R_MEDIA_DOWN, "%s", sw_error_text(err));
@@ -235,9 +248,9 @@ static void job_done(struct sw_call *c)
 	struct sw_str body;
 
 	c->job = NULL;
-	sw_buf_init(&out, SW_SDP_BYTES_MAX * 2);
+	sw_buf_init(&out, SW_SDP_BYTES_MAX * 2 + job->body.n);
 	if (v.reason == SW_R_OK)
-		v = finish(c, job->from, job->sdp, false, job->provisional, &out);
+		v = finish(c, job->from, job->body, job->sdp, OFFER, &out);
 	body = sw_buf_view(&out);
 	if (v.reason != SW_R_OK)
 		sw_anchor_rollback(c);
@@ -258,7 +271,7 @@ static void on_opened(void *arg, enum sw_reason r, const uint16_t port[2])
 		s->id = 0;
 	}
 	if (!c->job)
-		return;  /* a stream opened again after the media process restarted */
+		return;
 	if (r != SW_R_OK)
 		c->job->failed = sw_verdict_make(r, "stream %zu", (size_t)(s - c->stream) + 1);
 	if (--c->job->opening == 0)
@@ -297,10 +310,10 @@ static int open_stream(struct sw_call *c, size_t i, const struct sw_sdp_media *m
 	return err;
 }
 
-/* Keeps what a failed re-INVITE must be able to go back to. */
+/* Keeps what a failed re-INVITE or UPDATE must be able to go back to. */
 static int save(struct sw_call *c)
 {
-	if (!c->established || c->saved)
+	if (c->n_streams == 0 || c->saved)
 		return SW_OK;
 	c->saved = reallocarray(NULL, c->n_streams + 1, sizeof(*c->saved));
 	if (!c->saved)
@@ -310,7 +323,7 @@ static int save(struct sw_call *c)
 	return SW_OK;
 }
 
-static struct sw_verdict check(struct sw_call *c, int from, const struct sw_sdp *sdp, bool answer)
+static struct sw_verdict check(struct sw_call *c, int from, const struct sw_sdp *sdp, enum exchange x)
 {
 	const struct sw_zone *zone = leg_zone(c, from);
 
@@ -318,11 +331,11 @@ static struct sw_verdict check(struct sw_call *c, int from, const struct sw_sdp 
 		return sw_verdict_make(SW_R_CONN_REVOKED, "a zone of the call is gone");
 	if (!c->edge->media)
 		return sw_verdict_make(SW_R_MEDIA_DOWN, NULL);
-	if (!answer && c->offerer >= 0 && c->established)
+	if (x == OFFER && c->offerer >= 0 && c->established)
 		return sw_verdict_make(SW_R_CALL_GLARE, NULL);
-	if (answer && sdp->n_media != c->n_streams)
+	if (x != OFFER && sdp->n_media != c->n_streams)
 		return sw_verdict_make(SW_R_MEDIA_SDP, "the answer has %zu m-lines, the offer had %zu", sdp->n_media, c->n_streams);
-	if (!answer && sdp->n_media < c->n_streams)
+	if (x == OFFER && sdp->n_media < c->n_streams)
 		return sw_verdict_make(SW_R_MEDIA_SDP, "the offer has %zu m-lines, there were %zu before", sdp->n_media, c->n_streams);
 	for (size_t i = 0; i < sdp->n_media; i++) {
 		struct sw_verdict v = check_media(c, zone, sdp, i);
@@ -333,84 +346,168 @@ static struct sw_verdict check(struct sw_call *c, int from, const struct sw_sdp 
 	return sw_verdict_make(SW_R_OK, NULL);
 }
 
-void sw_anchor(struct sw_call *c, int from, const struct sw_msg *msg, enum sw_sdp_role role, bool provisional, sw_anchor_fn *fn,
-	       sw_id who)
+static enum exchange exchange_of(const struct sw_call *c, int from, enum sw_sdp_role role, bool provisional)
 {
-	struct sw_str text = sw_msg_body(msg), all = sw_msg_bytes(msg), body;
-	struct sw_verdict v = { 0 };
-	struct sw_sdp *sdp = calloc(1, sizeof(*sdp));
-	struct sw_anchor_job *job = NULL;
-	struct sw_buf out;
-	bool answer = role == SW_SDP_ANSWER || (role == SW_SDP_EITHER && c->offerer == !from);
+	if (role == SW_SDP_REPEAT)
+		return REPEAT;
+	if (role == SW_SDP_OFFER || (role == SW_SDP_EITHER && c->offerer != !from))
+		return OFFER;
+	return provisional ? PREVIEW : ANSWER;
+}
 
-	sw_buf_init(&out, SW_SDP_BYTES_MAX * 2);
-	if (!sdp || c->job) {
-		v = sw_verdict_make(SW_R_MSG_OVERLOAD, sdp ? "an offer is being dealt with" : "out of memory");
-		goto tell;
-	}
-	if (sw_sdp_parse(sdp, text, &v) < 0) {
-		if (v.reason == SW_R_DENY)
-			v = sw_verdict_make(SW_R_MEDIA_SDP, "out of memory");
-		goto tell;
-	}
-	v = check(c, from, sdp, answer);
-	if (v.reason == SW_R_OK && !answer && save(c) < 0)
-		v = sw_verdict_make(SW_R_MSG_OVERLOAD, "out of memory");
-	if (v.reason != SW_R_OK)
-		goto tell;
-	for (size_t i = 0; !answer && i < sdp->n_media; i++) {
+/* Asks for the ports an offer needs; the job is there (c->job) when any have to be waited for. */
+static struct sw_verdict open_streams(struct sw_call *c, const struct sw_sdp *sdp, struct sw_anchor_job *job)
+{
+	for (size_t i = 0; i < sdp->n_media; i++) {
 		if (i >= c->n_streams)
 			c->stream[i] = (struct sw_call_stream){ .call = c };
 		if (!wants_stream(&sdp->media[i]) || c->stream[i].id != 0)
 			continue;
-		if (!job) {
-			job = calloc(1, sizeof(*job));
-			if (!job || !(job->bytes = malloc(all.n + 1))) {
-				free(job);
-				v = sw_verdict_make(SW_R_MSG_OVERLOAD, "out of memory");
-				goto tell;
-			}
-			memcpy(job->bytes, all.p, all.n);
-			job->message = (struct sw_str){ job->bytes, all.n };
-			job->sdp = (struct sw_str){ job->bytes + (text.p - all.p), text.n };
-			job->from = from;
-			job->provisional = provisional;
-			job->failed = sw_verdict_make(SW_R_OK, NULL);
-			job->fn = fn;
-			job->who = who;
-		}
 		if (open_stream(c, i, &sdp->media[i]) == SW_OK)
 			job->opening++;
 		else
 			job->failed = sw_verdict_make(SW_R_MEDIA_DOWN, NULL);
 	}
-	if (!answer)
-		c->n_streams = sdp->n_media;
-	if (job && job->opening) {
-		c->job = job;
-		goto out;
+	c->n_streams = sdp->n_media;
+	return job->failed;
+}
+
+static struct sw_anchor_job *job_new(int from, const struct sw_msg *msg, struct sw_str sdp, sw_anchor_fn *fn, sw_id who)
+{
+	struct sw_str all = sw_msg_bytes(msg), body = sw_msg_body(msg);
+	struct sw_anchor_job *job = calloc(1, sizeof(*job));
+
+	if (!job || !(job->bytes = malloc(all.n + 1))) {
+		free(job);
+		return NULL;
 	}
-	if (job) {
-		v = job->failed;
+	memcpy(job->bytes, all.p, all.n);
+	job->message = (struct sw_str){ job->bytes, all.n };
+	job->body = (struct sw_str){ job->bytes + (body.p - all.p), body.n };
+	job->sdp = (struct sw_str){ job->bytes + (sdp.p - all.p), sdp.n };
+	job->from = from;
+	job->failed = sw_verdict_make(SW_R_OK, NULL);
+	job->fn = fn;
+	job->who = who;
+	return job;
+}
+
+/* True: it waits for its ports, and fn will be told. */
+static bool anchor(struct sw_call *c, int from, const struct sw_msg *msg, enum exchange x, struct sw_sdp *sdp, sw_anchor_fn *fn,
+		   sw_id who, struct sw_verdict *v, struct sw_buf *out)
+{
+	struct sw_anchor_job *job;
+	struct sw_str text;
+
+	if (sw_msg_sdp(msg, &text) != SW_BODY_SDP) {
+		*v = sw_verdict_make(SW_R_MEDIA_SDP, "a body that can't be read for certain");
+		return false;
+	}
+	if (sw_sdp_parse(sdp, text, v) < 0) {
+		if (v->reason == SW_R_DENY)
+			*v = sw_verdict_make(SW_R_MEDIA_SDP, "out of memory");
+		return false;
+	}
+	*v = check(c, from, sdp, x);
+	if (v->reason != SW_R_OK)
+		return false;
+	if (x == OFFER) {
+		job = job_new(from, msg, text, fn, who);
+		if (!job || save(c) < 0) {
+			if (job)
+				job_free(job);
+			*v = sw_verdict_make(SW_R_MSG_OVERLOAD, "out of memory");
+			return false;
+		}
+		*v = open_streams(c, sdp, job);
+		if (job->opening) {
+			c->job = job;
+			return true;
+		}
 		job_free(job);
-		if (v.reason != SW_R_OK)
-			goto tell;
 	}
-	v = finish(c, from, text, answer, provisional, &out);
-tell:
-	body = sw_buf_view(&out);
-	fn(c->edge, who, (struct sw_str){ 0 }, v.reason == SW_R_OK ? &body : NULL, &v);
-out:
-	sw_buf_free(&out);
+	if (v->reason == SW_R_OK)
+		*v = finish(c, from, sw_msg_body(msg), text, x, out);
+	if (v->reason != SW_R_OK && x == OFFER)
+		sw_anchor_rollback(c);
+	return false;
+}
+
+void sw_anchor(struct sw_call *c, int from, const struct sw_msg *msg, enum sw_sdp_role role, bool provisional, sw_anchor_fn *fn,
+	       sw_id who)
+{
+	struct sw_verdict v = { 0 };
+	struct sw_sdp *sdp = calloc(1, sizeof(*sdp));
+	struct sw_edge *e = c->edge;
+	struct sw_buf out;
+	struct sw_str body;
+	bool waits = false;
+
+	sw_buf_init(&out, SW_SDP_BYTES_MAX * 2 + sw_msg_body(msg).n);
+	if (!sdp)
+		v = sw_verdict_make(SW_R_MSG_OVERLOAD, "out of memory");
+	else if (c->job)
+		v = sw_verdict_make(SW_R_CALL_GLARE, "an offer waits for its ports");
+	else
+		waits = anchor(c, from, msg, exchange_of(c, from, role, provisional), sdp, fn, who, &v, &out);
 	if (sdp)
 		sw_sdp_free(sdp);
 	free(sdp);
+	body = sw_buf_view(&out);
+	if (!waits)
+		fn(e, who, (struct sw_str){ 0 }, v.reason == SW_R_OK ? &body : NULL, &v);
+	sw_buf_free(&out);
+}
+
+/* Gives the waiting SDP up, and what was opened for it. */
+static void drop_job(struct sw_call *c, const char *why)
+{
+	struct sw_anchor_job *job = c->job;
+	struct sw_verdict v = sw_verdict_make(SW_R_CALL_CANCELLED, "%s", why);
+
+	for (size_t i = 0; c->edge->media && i < SW_SDP_MEDIA_MAX; i++)
+		sw_media_forget(c->edge->media, &c->stream[i]);
+	if (!job)
+		return;
+	c->job = NULL;
+	for (size_t i = 0; c->edge->media && i < c->n_streams; i++) {
+		struct sw_call_stream *s = &c->stream[i];
+
+		if (s->id && s->port[0] == 0 && sw_media_close(c->edge->media, s->id) == SW_OK)
+			s->id = 0;
+	}
+	job->fn(c->edge, job->who, job->message, NULL, &v);
+	job_free(job);
+}
+
+void sw_anchor_settle(struct sw_call *c)
+{
+	bool any = false;
+
+	for (size_t i = 0; c->offerer >= 0 && i < c->n_streams; i++) {
+		struct sw_call_stream *s = &c->stream[i];
+
+		if (!s->id || !s->preview)
+			continue;
+		any = true;
+		s->preview = false;
+		s->remote[!c->offerer].send = true;
+		if (tell(c, i, !c->offerer) < 0)
+			sw_log(SW_LOG_WARN, "media.connect-failed", SW_ID("call", c->id));
+	}
+	if (any)
+		answered(c);
+	else
+		sw_anchor_rollback(c);
 }
 
 /* RFC 3261 14.1: a failed re-INVITE leaves the session as it was. */
 void sw_anchor_rollback(struct sw_call *c)
 {
+	if (c->job)
+		drop_job(c, "its request failed");
 	c->offerer = -1;
+	c->answer_in_ack = 0;
 	if (!c->saved)
 		return;
 	for (size_t i = 0; i < c->n_streams; i++) {
@@ -431,18 +528,21 @@ void sw_anchor_rollback(struct sw_call *c)
 
 void sw_anchor_forget_call(struct sw_call *c)
 {
-	for (size_t i = 0; c->edge->media && i < SW_SDP_MEDIA_MAX; i++)
-		sw_media_forget(c->edge->media, &c->stream[i]);
-	if (c->job) {
-		struct sw_anchor_job *job = c->job;
-		struct sw_verdict v = sw_verdict_make(SW_R_CALL_CANCELLED, "the call ended");
-
-		c->job = NULL;
-		job->fn(c->edge, job->who, job->message, NULL, &v);
-		job_free(job);
-	}
+	drop_job(c, "the call ended");
 	free(c->saved);
 	c->saved = NULL;
+}
+
+/* After a restart of the media process. A stream that doesn't get its ports back is gone; the next offer asks for new ones. */
+static void on_reopened(void *arg, enum sw_reason r, const uint16_t port[2])
+{
+	struct sw_call_stream *s = arg;
+
+	(void)port;
+	if (r == SW_R_OK)
+		return;
+	sw_log(SW_LOG_WARN, "media.not-reopened", SW_ID("call", s->call->id), SW_REASON_F(r));
+	*s = (struct sw_call_stream){ .call = s->call };
 }
 
 static void reopen(struct sw_call *c)
@@ -462,7 +562,7 @@ static void reopen(struct sw_call *c)
 
 		if (s->id == 0 || s->port[0] == 0)
 			continue;
-		if (sw_media_open(c->edge->media, &o, on_opened, s) < 0)
+		if (sw_media_open(c->edge->media, &o, on_reopened, s) < 0)
 			continue;
 		for (int side = 0; side < 2; side++)
 			if (s->have_remote[side] && tell(c, i, side) < 0)

@@ -28,6 +28,7 @@ struct sw_call_stream {                 /* one m-line, by its place */
 	uint16_t port[2];               /* ours, per side; A faces the caller; 0: not given yet */
 	bool pair;
 	bool mux_offered;               /* by the offer that is pending */
+	bool preview;                   /* the answerer's remote is from an unreliable provisional: nothing is sent there yet */
 	struct sw_media_remote remote[2];       /* as last told; relevant when have_remote */
 	bool have_remote[2];
 	struct sw_call *call;           /* whose it is: for the answer to "open" */
@@ -49,6 +50,7 @@ struct sw_call {
 	unsigned opening;               /* streams asked for and not answered */
 	enum sw_reason open_failed;
 	int offerer;                    /* leg whose offer is pending; -1 */
+	uint32_t answer_in_ack;         /* CSeq of the INVITE whose 2xx made that offer; 0: none */
 	struct sw_call_stream *saved;   /* to go back to when a re-INVITE fails: n_saved of them; owned; NULL: none */
 	size_t n_saved;
 	struct sw_anchor_job *job;      /* an SDP that waits for its ports */

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "core/log.h"
 #include "edge/answer.h"
 
 uint64_t sw_forward_loop_hash(const struct sw_msg *msg)
@@ -49,6 +50,21 @@ static int record_route(char *dst, size_t size, const struct sw_conf_listener *s
 	return n > 0 && (size_t)n < size ? SW_OK : SW_ELIMIT;
 }
 
+bool sw_forward_ruri(const struct sw_request *r, struct sw_hop *out)
+{
+	return r->strict ? sw_msg_route(r->msg, sw_msg_route_count(r->msg) - 1, out) : sw_msg_ruri(r->msg, out);
+}
+
+bool sw_forward_route(const struct sw_request *r, struct sw_hop *first)
+{
+	return r->own_routes + r->strict < sw_msg_route_count(r->msg) && sw_msg_route(r->msg, r->own_routes, first);
+}
+
+static void make_via(char *via, size_t size, const struct sw_conf_listener *side, const char *branch)
+{
+	snprintf(via, size, "SIP/2.0/%s %.250s:%u;branch=%s", side->transport == SW_TRANSPORT_TCP ? "TCP" : "TLS", side->host, side->port, branch);
+}
+
 int sw_forward_write(struct sw_request *r, struct sw_buf *out)
 {
 	const struct sw_conf_listener *side = sw_generation_side(r->gen, r->target), *in_side = sw_generation_side(r->gen, r->source);
@@ -63,8 +79,7 @@ int sw_forward_write(struct sw_request *r, struct sw_buf *out)
 	sw_branch_make(raw);
 	snprintf(r->branch, sizeof(r->branch), "%s.%016llx", raw, (unsigned long long)r->loop_hash);
 	sw_edits_init(&e);
-	snprintf(via, sizeof(via), "SIP/2.0/%s %.250s:%u;branch=%s", side->transport == SW_TRANSPORT_TCP ? "TCP" : "TLS", side->host,
-		 side->port, r->branch);
+	make_via(via, sizeof(via), side, r->branch);
 	e.via = via;
 	e.pop_routes = r->own_routes;
 	e.max_forwards = hops < 0 ? 70 : hops - 1;
@@ -82,15 +97,20 @@ int sw_forward_write(struct sw_request *r, struct sw_buf *out)
 	e.strip_identity = r->strip_identity;
 	e.from_display = r->authority.rewrite_display ? r->authority.display : NULL;
 	e.body = r->body ? &body : NULL;
-	if (!sw_msg_ruri(r->msg, &ruri))
+	if (!sw_forward_ruri(r, &ruri))
 		return SW_EPARSE;
-	if (sw_msg_route(r->msg, r->own_routes, &route) && !route.lr) {
-		/* A strict router is next (RFC 3261 16.6 step 6): its URI becomes the Request-URI, which goes to the end of the set. */
-		if (!sw_str_copy(ruri_text, sizeof(ruri_text), route.text) || !sw_str_copy(route_text, sizeof(route_text), ruri.text))
+	if (!sw_str_copy(ruri_text, sizeof(ruri_text), ruri.text))
+		return SW_ELIMIT;
+	if (sw_forward_route(r, &route) && !route.lr) {
+		/* A strict router is next (16.6 step 6): its URI becomes the Request-URI, which goes to the end of the set, or stays there. */
+		if (!sw_str_copy(route_text, sizeof(route_text), route.text))
 			return SW_ELIMIT;
 		e.pop_routes++;
+		e.ruri = route_text;
+		e.push_route = r->strict ? NULL : ruri_text;
+	} else if (r->strict) {
 		e.ruri = ruri_text;
-		e.push_route = route_text;
+		e.pop_last_route = true;
 	}
 	if (r->makes_call) {
 		bool sips = ruri.uri.scheme == SW_SCHEME_SIPS, two = side != in_side;
@@ -104,4 +124,67 @@ int sw_forward_write(struct sw_request *r, struct sw_buf *out)
 		}
 	}
 	return err < 0 ? err : sw_msg_write(r->msg, &e, out);
+}
+
+/* --- a 2xx nobody wants --- */
+
+enum { RELEASE_ROUTES_MAX = 16, BYE_CSEQ_AHEAD = 100 /* the caller's PRACKs and UPDATEs have used some */ };
+
+/* From the Record-Routes the callee's side put on top of ours, in the other direction; within a dialog, those of the request. */
+static size_t release_routes(const struct sw_request *r, const struct sw_msg *response, struct sw_str routes[RELEASE_ROUTES_MAX])
+{
+	size_t n = 0, k = 0;
+	struct sw_hop hop;
+	sw_id call;
+
+	if (r->in_dialog) {
+		for (size_t i = r->own_routes; n < RELEASE_ROUTES_MAX && i + r->strict < sw_msg_route_count(r->msg) && sw_msg_route(r->msg, i, &hop); i++)
+			routes[n++] = hop.text;
+		return n;
+	}
+	while (k < RELEASE_ROUTES_MAX && sw_msg_record_route(response, k, &hop) &&
+	       !(hop.cookie.n && sw_cookie_open(hop.cookie, r->edge->cookie_key, &call) == SW_OK && call == r->call))
+		k++;
+	while (k-- > 0 && sw_msg_record_route(response, k, &hop))
+		routes[n++] = hop.text;
+	return n;
+}
+
+static int release_write(struct sw_request *r, const struct sw_msg *response, enum sw_method method, char branch[32], struct sw_buf *out)
+{
+	struct sw_str routes[RELEASE_ROUTES_MAX];
+	size_t n = release_routes(r, response, routes);
+	uint32_t cseq = sw_msg_cseq(response), ahead = method == SW_METHOD_BYE ? BYE_CSEQ_AHEAD : 0;
+	struct sw_hop ruri = { 0 };
+	char via[400];
+
+	if (!sw_forward_ruri(r, &ruri))
+		return SW_EPARSE;
+	sw_branch_make(branch);
+	make_via(via, sizeof(via), sw_generation_side(r->gen, r->target), branch);
+	return sw_msg_for_2xx(out, method, response, via, ruri.text, routes, n, cseq < INT32_MAX - ahead ? cseq + ahead : cseq);
+}
+
+void sw_forward_release(struct sw_request *r, const struct sw_msg *response)
+{
+	struct sw_peer *callee = sw_peer_get(r->edge, r->client_conn);
+	char branch[32];
+	struct sw_buf out;
+	sw_id bye;
+	int err;
+
+	if (!callee)
+		return;
+	sw_buf_init(&out, 0);
+	err = release_write(r, response, SW_METHOD_ACK, branch, &out);
+	if (err == SW_OK)
+		err = sw_peer_send(callee, sw_buf_view(&out));
+	sw_buf_clear(&out);
+	if (err == SW_OK && !r->in_dialog)
+		err = release_write(r, response, SW_METHOD_BYE, branch, &out);
+	if (err == SW_OK && !r->in_dialog)
+		err = sw_txn_client_open(r->edge->txns, callee->id, SW_METHOD_BYE, SW_STR("BYE"), sw_str_of(branch), sw_buf_view(&out), NULL, NULL, &bye);
+	if (err < 0)
+		sw_log(SW_LOG_WARN, "call.not-given-back", SW_ID("call", r->call), SW_ID("conn", callee->id), SW_S("detail", sw_error_text(err)));
+	sw_buf_free(&out);
 }

@@ -155,10 +155,10 @@ static void peer_free(struct sw_peer *p)
 	struct sw_edge *e = p->edge;
 
 	sw_idtab_del(&e->peers, p->id);
-	if (p->key) {
+	if (p->hh.tbl)
 		HASH_DEL(e->outgoing, p);
-		free(p->key);
-	}
+	p->hh.tbl = NULL;
+	free(p->key);
 	sw_timer_stop(&p->message_timer);
 	sw_timer_stop(&p->idle_timer);
 	sw_timer_stop(&p->ping_timer);
@@ -277,6 +277,13 @@ static void tell_waiting(struct sw_peer *p, const struct sw_verdict *why)
 	}
 }
 
+/* What was admitted under an older configuration is judged before it is used under this one. */
+static void rejudge_stale(struct sw_peer *p)
+{
+	if (p->state == SW_PEER_READY && p->gen != p->edge->gen)
+		sw_peer_rejudge(p);
+}
+
 static void tell_ready_later(void *arg)
 {
 	struct sw_peer *p = arg;
@@ -298,8 +305,8 @@ static int reuse(struct sw_peer *p, sw_peer_ready_fn *fn, sw_id who)
 int sw_peer_open(struct sw_edge *e, const struct sw_zone *zone, const struct sw_addr *addr, const char *host, const char *reference,
 		 sw_peer_ready_fn *fn, sw_id who)
 {
-	bool tls = zone->conf->target_transport != SW_TRANSPORT_TCP;
 	const struct sw_zone *now = sw_generation_zone(e->gen, zone->conf->name);
+	bool tls = !now || now->conf->target_transport != SW_TRANSPORT_TCP;
 	char *key = target_key(zone, addr, reference);
 	struct sw_stream_opts opts;
 	struct sw_peer *p = NULL;
@@ -308,6 +315,8 @@ int sw_peer_open(struct sw_edge *e, const struct sw_zone *zone, const struct sw_
 	if (!key)
 		return SW_ENOMEM;
 	HASH_FIND(hh, e->outgoing, key, strlen(key), p);
+	if (p)
+		rejudge_stale(p);
 	if (p && p->state != SW_PEER_CLOSING) {
 		free(key);
 		return reuse(p, fn, who);
@@ -436,7 +445,9 @@ static void on_ready(struct sw_peer *p)
 		sw_peer_close(p, &v);
 		return;
 	}
-	tell_waiting(p, NULL);
+	rejudge_stale(p);  /* a reload came in the middle of the handshake */
+	if (p->state == SW_PEER_READY)
+		tell_waiting(p, NULL);
 }
 
 static void on_end(struct sw_peer *p)
@@ -463,6 +474,7 @@ static void on_end(struct sw_peer *p)
 	source_release(p);
 	tell_waiting(p, &v);
 	sw_txns_conn_gone(e->txns, p->id);
+	sw_request_conn_gone(p);
 	if (v.reason == SW_R_CONN_REVOKED)
 		sw_call_conn_revoked(e, p->id);
 	peer_free(p);
@@ -573,6 +585,7 @@ static void on_data(struct sw_peer *p)
 	uint8_t bytes[READ_BYTES];
 	uint64_t before = p->in;
 
+	rejudge_stale(p);
 	for (int turn = 0; p->state == SW_PEER_READY; turn++) {
 		ssize_t n;
 
@@ -725,6 +738,9 @@ void sw_peer_rejudge(struct sw_peer *p)
 
 	if (!zone || listener < 0)
 		a.verdict = sw_verdict_make(SW_R_CONN_REVOKED, "its %s is gone", zone ? "listener" : "zone");
+	else if (!sw_stream_is_tls(p->stream) &&
+		 (p->outgoing ? zone->conf->target_transport : e->gen->conf->listeners[listener].transport) != SW_TRANSPORT_TCP)
+		a.verdict = sw_verdict_make(SW_R_CONN_REVOKED, "TLS is wanted now");
 	else if (!p->outgoing)
 		sw_generation_admit(e->gen, (unsigned)listener, &p->remote, tls, &a);
 	else if (sw_stream_is_tls(p->stream))

@@ -30,6 +30,7 @@ struct sw_peer {
 	char listener[64];               /* where it came in; or our side towards it */
 	struct sw_admit_job *job;        /* what the pool judges; a reference, shared with the stream */
 	struct sw_peer_wait *waiting;    /* outgoing: who wants it */
+	struct sw_request *pending;      /* list of INVITEs from it without a final response */
 	char *key;                       /* outgoing: zone, address, reference: what it may be reused for; owned */
 	UT_hash_handle hh;               /* in edge->outgoing */
 	struct sw_timer message_timer;   /* a message was begun */

@@ -20,6 +20,7 @@ struct sw_probe {
 	size_t turn;                 /* which target is next */
 	uint64_t due;
 	sw_id locate;
+	bool connecting;
 	struct sw_addr addr;
 	char host[256];
 	sw_id client;                /* the OPTIONS that is out */
@@ -71,6 +72,8 @@ static void on_connected(struct sw_edge *e, sw_id who, sw_id conn, const struct 
 	uint8_t bytes[16];
 	struct sw_buf out;
 
+	if (p)
+		p->connecting = false;
 	if (!side)
 		return;
 	if (!conn) {
@@ -109,15 +112,18 @@ static void on_located(void *arg, const struct sw_location *loc)
 	p->addr = loc->targets[0].addr;
 	if (sw_peer_open(p->edge, zone, &p->addr, loc->targets[0].host, p->host, on_connected, p->id) < 0)
 		judged(p, false, "no connection could be opened");
+	else
+		p->connecting = true;
 }
 
 static void start(struct sw_probe *p, const struct sw_zone *zone)
 {
-	const char *target = zone->conf->targets.v[p->turn++ % zone->conf->targets.n];
+	const char *target = zone->conf->targets.v[p->turn % zone->conf->targets.n];
 	struct sw_target_query t;
 
-	if (p->locate || p->client)
+	if (p->locate || p->connecting || p->client)
 		return;  /* the last one is still out: its own end will be told */
+	p->turn++;
 	if (sw_target_query_configured(&t, p->edge->gen->conf, zone->conf, target) < 0 ||
 	    sw_locate(p->edge->dns, &t.q, on_located, p, &p->locate) < 0)
 		judged(p, false, "the target's name is not usable");

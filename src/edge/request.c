@@ -36,14 +36,28 @@ static void unhash(struct sw_request *r)
 	r->hh.tbl = NULL;  /* uthash leaves it dangling */
 }
 
+/* The transaction ran out of patience before there was anybody to wait for an answer from: nobody else would end the call. */
 static void on_server_end(void *arg, bool acked)
 {
 	struct sw_request *r = arg;
+	struct sw_verdict v = sw_verdict_make(SW_R_TARGET_TIMEOUT, "no target was reached in time");
 
 	(void)acked;
 	unhash(r);
 	r->server_over = true;
-	sw_request_over(r);
+	if (!r->final && r->client_over)
+		sw_request_fail(r, &v, 0);
+	else
+		sw_request_over(r);
+}
+
+static void unlist(struct sw_request *r)
+{
+	struct sw_peer *p = r->listed ? sw_idtab_get(&r->edge->peers, r->conn) : NULL;
+
+	if (p)
+		DL_DELETE(p->pending, r);
+	r->listed = false;
 }
 
 static struct sw_request *request_new(struct sw_peer *p, struct sw_msg *msg, sw_id server)
@@ -69,6 +83,10 @@ static struct sw_request *request_new(struct sw_peer *p, struct sw_msg *msg, sw_
 		if (sw_txn_server_on_end(e->txns, server, on_server_end, r) < 0)
 			r->server_over = true;
 	}
+	if (r->method == SW_METHOD_INVITE) {
+		DL_APPEND(p->pending, r);
+		r->listed = true;
+	}
 	return r;
 }
 
@@ -77,6 +95,7 @@ void sw_request_free(struct sw_request *r)
 	struct sw_edge *e = r->edge;
 
 	unhash(r);
+	unlist(r);
 	if (r->locate)
 		sw_locate_cancel(e->dns, r->locate);
 	sw_idtab_del(&e->requests, r->id);
@@ -110,6 +129,7 @@ void sw_request_fail(struct sw_request *r, const struct sw_verdict *v, int statu
 		return;
 	}
 	r->final = true;
+	unlist(r);
 	if (status == 0)
 		status = sw_reason_status(v->reason);
 	if (status == 0)
@@ -127,8 +147,8 @@ void sw_request_fail(struct sw_request *r, const struct sw_verdict *v, int statu
 		r->client = 0;
 		r->client_over = true;
 	}
-	if (c && r->makes_call)
-		sw_call_end(c, v->reason);
+	if (c && (r->makes_call || (r->method == SW_METHOD_BYE && r->of_party)))
+		sw_call_end(c, v->reason);  /* who says BYE has left, whether it arrives or not */
 	else if (c && r->offered)
 		sw_anchor_rollback(c);
 	if (r->server == 0)
@@ -141,6 +161,28 @@ static void fail(struct sw_request *r, enum sw_reason reason)
 	struct sw_verdict v = sw_verdict_make(reason, NULL);
 
 	sw_request_fail(r, &v, 0);
+}
+
+/* RFC 3261 9.2: as if it had never been sent on, or the callee is told. */
+static void give_up(struct sw_request *r)
+{
+	r->cancelled = true;
+	sw_log(SW_LOG_INFO, "call.cancelled", SW_ID("conn", r->conn), SW_ID("call", r->call));
+	if (r->client)
+		sw_txn_client_cancel(r->edge->txns, r->client);
+	else
+		fail(r, SW_R_CALL_CANCELLED);
+}
+
+void sw_request_conn_gone(struct sw_peer *p)
+{
+	struct sw_request *r;
+
+	while ((r = p->pending)) {
+		unlist(r);
+		if (!r->final && !r->cancelled)
+			give_up(r);
+	}
 }
 
 static void cancel_in(struct sw_peer *p, struct sw_msg *msg)
@@ -157,14 +199,8 @@ static void cancel_in(struct sw_peer *p, struct sw_msg *msg)
 		sw_log(SW_LOG_DEBUG, "request.answer-lost", SW_ID("conn", p->id));
 	sw_buf_free(&out);
 	sw_msg_free(msg);
-	if (!r || r->final || r->cancelled)
-		return;
-	r->cancelled = true;
-	sw_log(SW_LOG_INFO, "call.cancelled", SW_ID("conn", p->id), SW_ID("call", r->call));
-	if (r->client)
-		sw_txn_client_cancel(e->txns, r->client);
-	else
-		fail(r, SW_R_CALL_CANCELLED);
+	if (r && !r->final && !r->cancelled)
+		give_up(r);
 }
 
 void sw_request_in(struct sw_peer *p, struct sw_msg *msg)
@@ -216,16 +252,28 @@ static bool to_ourselves(const struct sw_request *r, const struct sw_hop *ruri)
 	       (ruri->uri.user.n == 0 || sw_str_ieq(ruri->uri.user, SW_STR("ping")));
 }
 
-/* Topmost Routes that name us: our Record-Route come back, or a preset outbound proxy. The cookie in any of them names the call. */
-static void take_own_routes(struct sw_request *r)
+static void take_cookie(struct sw_request *r, const struct sw_hop *hop)
 {
-	struct sw_hop hop;
 	sw_id call = 0;
 
-	while (r->own_routes < 4 && sw_msg_route(r->msg, r->own_routes, &hop) &&
-	       sw_edge_is_self(r->edge, hop.uri.host, hop.uri.port)) {
-		if (hop.cookie.n && sw_cookie_open(hop.cookie, r->edge->cookie_key, &call) == SW_OK)
-			r->call = call;
+	if (hop->cookie.n && sw_cookie_open(hop->cookie, r->edge->cookie_key, &call) == SW_OK)
+		r->call = call;
+}
+
+/*
+ * Topmost Routes that name us: our Record-Route come back, or a preset outbound proxy. The cookie in any of them names the call.
+ * Where the Request-URI is our Record-Route, a strict router sent it (RFC 3261 16.4).
+ */
+static void take_own_routes(struct sw_request *r, const struct sw_hop *ruri, bool has_tag)
+{
+	struct sw_hop hop;
+
+	if (has_tag && ruri->cookie.n && sw_msg_route_count(r->msg) && sw_edge_is_self(r->edge, ruri->uri.host, ruri->uri.port)) {
+		take_cookie(r, ruri);
+		r->strict = r->call != 0;
+	}
+	while (r->own_routes < 4 && sw_forward_route(r, &hop) && sw_edge_is_self(r->edge, hop.uri.host, hop.uri.port)) {
+		take_cookie(r, &hop);
 		r->own_routes++;
 	}
 }
@@ -233,7 +281,7 @@ static void take_own_routes(struct sw_request *r)
 static void step_check(struct sw_request *r, struct sw_peer *p)
 {
 	struct sw_hop ruri = { 0 };
-	struct sw_bucket *rate = p->zone->index < r->edge->gen->conf->n_zones ? &r->edge->rates[p->zone->index] : NULL;
+	const struct sw_zone *zone = sw_generation_zone(r->edge->gen, p->zone->conf->name);
 	bool has_tag = sw_msg_to_tag(r->msg).n > 0;
 	int hops = sw_msg_max_forwards(r->msg);
 	bool options = r->method == SW_METHOD_OPTIONS;
@@ -242,7 +290,7 @@ static void step_check(struct sw_request *r, struct sw_peer *p)
 		fail(r, SW_R_MSG_SCHEME);
 		return;
 	}
-	take_own_routes(r);
+	take_own_routes(r, &ruri, has_tag);
 	if (options && !has_tag && to_ourselves(r, &ruri) && sw_msg_route_count(r->msg) == r->own_routes) {
 		sw_answer_options(r, p);
 		return;
@@ -273,7 +321,7 @@ static void step_check(struct sw_request *r, struct sw_peer *p)
 		sw_request_over(r);  /* an ACK without a dialog: nobody waits for an answer */
 		return;
 	}
-	if (rate && !sw_bucket_take(rate, p->zone->conf->rate, sw_loop_now(r->edge->loop))) {
+	if (!zone || !sw_bucket_take(&r->edge->rates[zone->index], zone->conf->rate, sw_loop_now(r->edge->loop))) {
 		fail(r, SW_R_MSG_RATE);
 		return;
 	}
@@ -310,6 +358,7 @@ static void step_dialog(struct sw_request *r, struct sw_peer *p)
 		sw_request_fail(r, &v, 0);
 		return;
 	}
+	r->of_party = true;
 	if (r->method != SW_METHOD_ACK) {
 		struct sw_request_facts f;
 
@@ -417,6 +466,9 @@ static void step_call(struct sw_request *r, struct sw_peer *p)
 		r->call = c->id;
 		r->makes_call = true;
 		sw_msg_facts(r->msg, &f);
+		/* Should we have to connect to the caller: what it speaks for is what it must prove, wherever its Contact points. */
+		if (r->source->conf->kind == SW_ZONE_DNS)
+			sw_str_copy(c->leg[SW_LEG_CALLER].reference, sizeof(c->leg[SW_LEG_CALLER].reference), f.from.host);
 		sw_log(SW_LOG_INFO, "call.started", SW_ID("call", c->id), SW_ID("conn", p->id), SW_SL("method", f.method),
 		       SW_S("from_zone", r->source->conf->name), SW_S("to_zone", r->target->conf->name), SW_SL("from_user", f.from.user),
 		       SW_SL("from", f.from.host), SW_SL("to_user", f.ruri.user), SW_SL("to", f.ruri.host),
@@ -474,14 +526,14 @@ static void step_locate(struct sw_request *r)
 	if (z->kind == SW_ZONE_NEIGHBOR && z->targets.n) {
 		err = locate_configured(r, z->targets.v[0]);
 	} else if (z->kind == SW_ZONE_DNS) {
-		if (!sw_msg_route(r->msg, r->own_routes, &hop) && !sw_msg_ruri(r->msg, &hop)) {
+		if (!sw_forward_route(r, &hop) && !sw_forward_ruri(r, &hop)) {
 			fail(r, SW_R_MSG_SYNTAX);
 			return;
 		}
 		err = locate(r, hop.uri.host, hop.uri.port, hop.uri.scheme == SW_SCHEME_SIPS);
 	} else {
-		/* Nothing to call: only a connection its peer made to us leads there. */
-		p = sw_peer_of_zone(r->edge, r->target);
+		/* Nothing to call: only a connection its peer made to us leads there; one of strangers leads to no party in particular. */
+		p = z->kind == SW_ZONE_DEFAULT ? NULL : sw_peer_of_zone(r->edge, r->target);
 		if (!p) {
 			struct sw_verdict v = sw_verdict_make(SW_R_TARGET_NONE, "zone \"%s\" has no targets and is not connected", z->name);
 
@@ -533,16 +585,13 @@ static void on_located(void *arg, const struct sw_location *loc)
 
 /* --- 4. anchor --- */
 
-static bool has_sdp(const struct sw_msg *m)
-{
-	return sw_msg_body(m).n && sw_str_ieq(sw_msg_content_type(m), SW_STR("application/sdp"));
-}
-
 static void after_anchor(struct sw_request *r)
 {
 	struct sw_call *c = call_of(r);
 	struct sw_peer *out = NULL;
 
+	if (r->method == SW_METHOD_ACK && c && !r->body && c->offerer == !r->from_leg && sw_msg_cseq(r->msg) == c->answer_in_ack)
+		sw_anchor_rollback(c);  /* the answer should have been in it */
 	if (r->in_dialog) {
 		/* A live flow is not re-balanced; where it is gone, the zone's peer is found again. */
 		out = c ? sw_peer_get(r->edge, c->leg[!r->from_leg].conn) : NULL;
@@ -585,18 +634,47 @@ static void on_anchored(struct sw_edge *e, sw_id who, struct sw_str bytes, const
 	after_anchor(r);
 }
 
+/* What an SDP in this request is (RFC 6337 2.2). An ACK only ever answers; other SDP in it is an answer again. */
+static enum sw_sdp_role role_of(const struct sw_request *r, const struct sw_call *c)
+{
+	bool awaited = c->offerer == !r->from_leg;
+
+	switch (r->method) {
+	case SW_METHOD_ACK:
+		return awaited ? SW_SDP_ANSWER : SW_SDP_REPEAT;
+	case SW_METHOD_PRACK:
+		return awaited ? SW_SDP_ANSWER : c->offerer < 0 ? SW_SDP_OFFER : SW_SDP_REPEAT;
+	default:
+		return SW_SDP_OFFER;
+	}
+}
+
 static void step_anchor(struct sw_request *r)
 {
 	struct sw_call *c = call_of(r);
-	bool offer = r->method == SW_METHOD_INVITE || r->method == SW_METHOD_UPDATE;
-	bool may = offer || r->method == SW_METHOD_ACK || r->method == SW_METHOD_PRACK;
+	enum sw_sdp_role role;
+	enum sw_body body;
+	struct sw_str sdp;
 
-	if (!c || !c->invite || !may || !has_sdp(r->msg)) {
+	if (r->method != SW_METHOD_INVITE && r->method != SW_METHOD_UPDATE && r->method != SW_METHOD_ACK && r->method != SW_METHOD_PRACK) {
 		after_anchor(r);
 		return;
 	}
-	r->offered = r->method != SW_METHOD_ACK && (offer || c->offerer != !r->from_leg);
-	sw_anchor(c, r->from_leg, r->msg, offer ? SW_SDP_OFFER : SW_SDP_EITHER, false, on_anchored, r->id);
+	body = sw_msg_sdp(r->msg, &sdp);
+	if (body == SW_BODY_OPAQUE || (c && !c->invite && (body == SW_BODY_SDP || r->method == SW_METHOD_INVITE))) {
+		struct sw_verdict v = sw_verdict_make(SW_R_MEDIA_SDP, "%s", body == SW_BODY_OPAQUE ? "a body that may hide a session description" :
+										     "no session in this dialog");
+
+		sw_request_fail(r, &v, 0);
+		return;
+	}
+	if (!c || body == SW_BODY_OTHER) {
+		after_anchor(r);
+		return;
+	}
+	role = role_of(r, c);
+	r->offered = role == SW_SDP_OFFER;
+	sw_anchor(c, r->from_leg, r->msg, role, false, on_anchored, r->id);
 }
 
 /* --- 5. send --- */
@@ -666,6 +744,11 @@ static void step_send(struct sw_request *r, struct sw_peer *out)
 	struct sw_buf bytes;
 	int err;
 
+	if (r->call && !c) {
+		/* It ended while we looked for a way: by a BYE, or a reload. */
+		fail(r, r->in_dialog ? SW_R_DIALOG_UNKNOWN : SW_R_CALL_CANCELLED);
+		return;
+	}
 	sw_buf_init(&bytes, 0);
 	err = sw_forward_write(r, &bytes);
 	if (err < 0) {

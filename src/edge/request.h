@@ -12,6 +12,8 @@ struct sw_request {
 	sw_id server;                    /* server transaction; 0: ACK */
 	UT_hash_handle hh;               /* in edge->by_server */
 	sw_id conn;                      /* where it came from */
+	bool listed;                     /* among that connection's pending INVITEs */
+	struct sw_request *prev, *next;
 	struct sw_generation *gen;       /* a reference: source and target point into it */
 	const struct sw_zone *source, *target;
 	struct sw_authority authority;
@@ -20,6 +22,8 @@ struct sw_request {
 	sw_id call;                      /* 0: none */
 	int from_leg;                    /* within a dialog: who sends it */
 	bool in_dialog;
+	bool of_party;                   /* it is, by its connection */
+	bool strict;                     /* a strict router sent it: the Request-URI is ours, the last Route is what was meant */
 	bool makes_call;                 /* the call was made for it, so its failure ends it */
 	char reference[256];             /* the domain routed to: what the target must prove */
 	struct sw_target *targets;       /* owned */
@@ -27,6 +31,7 @@ struct sw_request {
 	struct sw_verdict last;          /* why the last target failed */
 	sw_id locate;                    /* pending, or 0 */
 	bool offered;                    /* its SDP was taken as an offer */
+	bool answer_waits;               /* a response with an SDP waits for ports */
 	char *body;                      /* rewritten SDP; owned; NULL: none */
 	size_t body_len;
 	sw_id client;                    /* client transaction; 0: none yet */
@@ -41,6 +46,8 @@ struct sw_request {
 
 /* A request that came in whole and parsed. Takes msg over. */
 void sw_request_in(struct sw_peer *p, struct sw_msg *msg);
+/* The connection is gone: INVITEs that wait for their final response have nobody who wants it any more. */
+void sw_request_conn_gone(struct sw_peer *p);
 /* Ends a request whose server side gets this answer: the reason's status, or the given one (0: the reason's). */
 void sw_request_fail(struct sw_request *r, const struct sw_verdict *v, int status);
 /* Tries the next target; fails the request with what the last one said when there is none. */

@@ -4,21 +4,32 @@
 #include <stdio.h>
 
 #include "core/log.h"
+#include "edge/forward.h"
 
 static struct sw_call *call_of(const struct sw_request *r)
 {
 	return sw_call_get(r->edge, r->call);
 }
 
+/* Does an SDP in this request's responses belong to an offer/answer exchange? (RFC 6337 2.2) */
+static bool takes_sdp(const struct sw_request *r)
+{
+	return r->method == SW_METHOD_INVITE || r->method == SW_METHOD_UPDATE || r->method == SW_METHOD_PRACK;
+}
+
 static void pass_up(struct sw_request *r, const struct sw_msg *msg, const struct sw_str *body, int status)
 {
+	const struct sw_str nothing = SW_STR("");
+	struct sw_str sdp;
 	struct sw_edits e;
 	struct sw_buf out;
 	int err;
 
 	sw_edits_init(&e);
 	e.pop_via = true;
-	e.body = body;
+	/* Capabilities in a refusal (RFC 3261 21.4.26) name addresses nobody here has seen to. */
+	e.body = body || !takes_sdp(r) || sw_msg_sdp(msg, &sdp) == SW_BODY_OTHER ? body : &nothing;
+	e.strip_asserted = !r->target->conf->trusted_identity;
 	sw_buf_init(&out, 0);
 	err = sw_msg_write(msg, &e, &out);
 	if (err == SW_OK && r->server)
@@ -37,8 +48,6 @@ static bool is_reliable(const struct sw_msg *msg)
 /* What a response means for its call, before it goes on upstream. */
 static void note(struct sw_request *r, struct sw_call *c, const struct sw_msg *msg, int status)
 {
-	bool invite = r->method == SW_METHOD_INVITE;
-
 	if (!r->in_dialog && status > 100 && status < 300)
 		sw_call_learn_tag(c, sw_msg_to_tag(msg));
 	if (status >= 200 && status < 300) {
@@ -50,7 +59,7 @@ static void note(struct sw_request *r, struct sw_call *c, const struct sw_msg *m
 		return;
 	if (r->makes_call)
 		sw_call_end(c, status == 487 ? SW_R_CALL_CANCELLED : SW_R_OK);
-	else if (r->offered && (invite || r->method == SW_METHOD_UPDATE))
+	else if (r->offered)
 		sw_anchor_rollback(c);
 }
 
@@ -67,13 +76,31 @@ static void after_bye(struct sw_request *r, int status)
 		sw_call_end(c, SW_R_OK);
 }
 
+/* A 2xx to an INVITE that can't be handed to the caller: the callee is not left with a call nobody else has. */
+static void give_back(struct sw_request *r, const struct sw_msg *msg, const struct sw_verdict *v, int status)
+{
+	sw_log(SW_LOG_WARN, "call.given-back", SW_ID("call", r->call), SW_REASON_F(v->reason), SW_S("detail", v->detail));
+	sw_forward_release(r, msg);
+	sw_request_fail(r, v, status);
+}
+
 static void go_on(struct sw_request *r, const struct sw_msg *msg, const struct sw_str *body)
 {
 	int status = sw_msg_status(msg);
 	struct sw_call *c = call_of(r);
 
+	if (status >= 200 && status < 300 && r->makes_call && c && c->invite && !r->final && !sw_peer_get(r->edge, r->conn)) {
+		struct sw_verdict v = sw_verdict_make(SW_R_CONN_FAILED, "the caller is gone");
+
+		give_back(r, msg, &v, 0);
+		return;
+	}
 	if (c)
 		note(r, c, msg, status);
+	if (c && !body && status >= 200 && status < 300 && r->offered && !r->final && c->offerer == (r->in_dialog ? r->from_leg : SW_LEG_CALLER))
+		sw_anchor_settle(c);
+	if (c && body && status >= 200 && !r->offered && !r->final && r->method == SW_METHOD_INVITE)
+		c->answer_in_ack = sw_msg_cseq(msg);
 	if (status >= 200)
 		r->final = true;
 	pass_up(r, msg, body, status);
@@ -83,6 +110,16 @@ static void go_on(struct sw_request *r, const struct sw_msg *msg, const struct s
 
 /* The response whose SDP is being anchored within this very call: there is at most one. NULL: the answer came later. */
 static const struct sw_msg *current;
+
+static void unusable(struct sw_request *r, const struct sw_msg *msg, const struct sw_verdict *v)
+{
+	if (sw_msg_status(msg) < 200 || r->final)
+		return;
+	if (r->method == SW_METHOD_INVITE)
+		give_back(r, msg, v, 500);
+	else
+		sw_request_fail(r, v, 500);
+}
 
 /* The SDP of a response has been dealt with, at once (current), or later: then the message is parsed again from its kept bytes. */
 static void on_anchored(struct sw_edge *e, sw_id who, struct sw_str bytes, const struct sw_str *body, const struct sw_verdict *v)
@@ -94,6 +131,7 @@ static void on_anchored(struct sw_edge *e, sw_id who, struct sw_str bytes, const
 
 	if (!r)
 		return;
+	r->answer_waits = false;
 	if (bytes.n) {
 		if (sw_msg_parse(&again, bytes, &ignored) < 0) {
 			sw_msg_free(again);
@@ -104,23 +142,49 @@ static void on_anchored(struct sw_edge *e, sw_id who, struct sw_str bytes, const
 	if (msg && body) {
 		go_on(r, msg, body);
 	} else if (msg) {
-		/* An answer that can't be used: a final one ends the exchange; a provisional one is dropped, the final one will tell. */
+		/* A final one ends the exchange; a provisional one is dropped, the final one will tell; nobody waits for a repeated one. */
 		sw_log(SW_LOG_WARN, "response.sdp", SW_ID("call", r->call), SW_REASON_F(v->reason), SW_S("detail", v->detail));
-		if (sw_msg_status(msg) >= 200)
-			sw_request_fail(r, v, 500);
+		unusable(r, msg, v);
 	}
 	sw_msg_free(again);
+}
+
+static enum sw_sdp_role role_of(const struct sw_request *r)
+{
+	if (r->final)
+		return SW_SDP_REPEAT;
+	if (r->offered)
+		return SW_SDP_ANSWER;
+	return r->method == SW_METHOD_INVITE ? SW_SDP_EITHER : SW_SDP_REPEAT;
+}
+
+/* An SDP goes on as the relay's, or not at all. */
+static void with_sdp(struct sw_request *r, const struct sw_msg *msg, int status)
+{
+	struct sw_call *c = call_of(r);
+	struct sw_str sdp;
+
+	if (status >= 300 || !takes_sdp(r) || (c && sw_msg_sdp(msg, &sdp) == SW_BODY_OTHER)) {
+		go_on(r, msg, NULL);
+	} else if (!c || !c->invite) {
+		/* Ended meanwhile, by a BYE or a reload: there is no relay to rewrite for, and no call to set up. */
+		struct sw_verdict v = sw_verdict_make(SW_R_DIALOG_UNKNOWN, "the call has ended");
+
+		unusable(r, msg, &v);
+	} else {
+		current = msg;
+		r->answer_waits = true;
+		sw_anchor(c, r->in_dialog ? !r->from_leg : SW_LEG_CALLEE, msg, role_of(r), status < 200 && !is_reliable(msg), on_anchored, r->id);
+		current = NULL;
+	}
 }
 
 static void on_response(struct sw_request *r, const struct sw_msg *msg)
 {
 	int status = sw_msg_status(msg);
-	struct sw_call *c = call_of(r);
-	bool sdp = sw_msg_body(msg).n && sw_str_ieq(sw_msg_content_type(msg), SW_STR("application/sdp"));
-	bool takes_sdp = r->method == SW_METHOD_INVITE || r->method == SW_METHOD_UPDATE || r->method == SW_METHOD_PRACK;
 
-	if (status == 100)
-		return;
+	if (status == 100 || r->answer_waits)
+		return;  /* what comes while ports are awaited comes again */
 	if (status < 200)
 		r->got_provisional = true;
 	if (status == 503)
@@ -143,15 +207,7 @@ static void on_response(struct sw_request *r, const struct sw_msg *msg)
 			return;
 		}
 	}
-	if (c && c->invite && sdp && takes_sdp && status < 300) {
-		int from = r->in_dialog ? !r->from_leg : SW_LEG_CALLEE;
-
-		current = msg;
-		sw_anchor(c, from, msg, r->offered ? SW_SDP_ANSWER : SW_SDP_EITHER, status < 200 && !is_reliable(msg), on_anchored, r->id);
-		current = NULL;
-		return;
-	}
-	go_on(r, msg, NULL);
+	with_sdp(r, msg, status);
 }
 
 static void on_failed(struct sw_request *r, enum sw_txn_event ev)
@@ -177,8 +233,14 @@ static void on_failed(struct sw_request *r, enum sw_txn_event ev)
 		v = sw_verdict_make(SW_R_CALL_CANCELLED, NULL);
 	/* RFC 4320: a late 408 to another request than INVITE helps nobody, but a broken connection is told. */
 	if (r->method != SW_METHOD_INVITE && ev == SW_TXN_TIMEOUT) {
+		struct sw_call *c = call_of(r);
+
 		sw_reason_count(v.reason);
 		r->final = true;
+		if (c && r->makes_call)
+			sw_call_end(c, v.reason);
+		else if (c && r->offered)
+			sw_anchor_rollback(c);
 		sw_request_over(r);
 		return;
 	}
