@@ -6,11 +6,13 @@
 
 #include "core/log.h"
 
-enum { CHECKS_AT_ONCE = 8, RETRY_SECONDS = 300 };
+enum { CHECKS_AT_ONCE = 8, RETRY_SECONDS = 300, SCAN_SECONDS = 10 };
 
 struct check {
 	struct sw_proofs *p;
 	bool out;                    /* the resolver has it */
+	bool answered;               /* and this is what it said; not yet written down */
+	struct sw_verdict found;
 	struct sw_generation *gen;   /* a reference while out: its configuration is used */
 	char token[SW_TOKEN_HEX + 1];
 	char domain[SW_DNS_NAME_MAX];
@@ -31,8 +33,8 @@ struct sw_proofs {
 struct job {
 	struct sw_proofs *p;
 	struct sw_store *store;
-	struct sw_proof write;
-	bool has_write;
+	struct sw_proof write[CHECKS_AT_ONCE];
+	size_t n_writes;
 	struct sw_proof *list;
 	size_t n;
 	int err;
@@ -108,18 +110,43 @@ const struct sw_proof *sw_proofs_list(const struct sw_proofs *p, size_t *n)
 static void work(void *arg)
 {
 	struct job *j = arg;
-
 	struct sw_proof now;
 
 	/* The operator's command may have written meanwhile: a result for an older token is worth nothing. */
-	if (j->has_write && (sw_store_proof_get(j->store, j->write.domain, &now) < 0 || strcmp(now.token, j->write.token)))
-		j->has_write = false;
-	j->err = j->has_write ? sw_store_proof_put(j->store, &j->write) : SW_OK;
+	for (size_t i = 0; i < j->n_writes && j->err == SW_OK; i++)
+		if (sw_store_proof_get(j->store, j->write[i].domain, &now) == SW_OK && !strcmp(now.token, j->write[i].token))
+			j->err = sw_store_proof_put(j->store, &j->write[i]);
 	if (j->err == SW_OK)
 		j->err = sw_store_proof_list(j->store, &j->list, &j->n);
 }
 
-static void start(struct sw_proofs *p, const struct sw_proof *write);
+static bool any_answer(const struct sw_proofs *p)
+{
+	for (size_t i = 0; i < CHECKS_AT_ONCE; i++)
+		if (p->checks[i].answered)
+			return true;
+	return false;
+}
+
+/* What an answer makes of its proof. NULL: it answers nothing we still ask. */
+static const struct sw_proof *apply(struct sw_proofs *p, const struct check *c)
+{
+	struct sw_proof *proof = find(p, c->domain);
+	const struct sw_verdict *v = &c->found;
+	enum sw_proof_state was;
+
+	if (!proof || strcmp(proof->token, c->token))
+		return NULL;  /* the operator removed it, or made a new token meanwhile */
+	was = proof->state;
+	sw_proof_apply(proof, &p->edge->gen->conf->ownership, v, time(NULL));
+	if (proof->state != was || v->reason != SW_R_OK)
+		sw_log(was == SW_PROOF_VERIFIED && proof->state != was ? SW_LOG_WARN : SW_LOG_INFO, "domain.checked",
+		       SW_S("domain", proof->domain), SW_S("state", sw_proof_state_name(proof->state)),
+		       SW_S("was", sw_proof_state_name(was)), SW_REASON_F(v->reason), SW_S("detail", v->detail));
+	return proof;
+}
+
+static void start(struct sw_proofs *p);
 
 static void done(void *arg, int status)
 {
@@ -138,28 +165,32 @@ static void done(void *arg, int status)
 	free(j);
 	if (p->closing) {
 		sw_proofs_free(p);
-	} else if (p->again) {
+	} else if (p->again || any_answer(p)) {
 		p->again = false;
-		start(p, NULL);
+		start(p);
 	}
 }
 
-static void start(struct sw_proofs *p, const struct sw_proof *write)
+/* One trip to the store with all answers that have come. Those that come while it is out wait in their checks for the next. */
+static void start(struct sw_proofs *p)
 {
 	struct job *j;
 
-	if (p->busy && !write) {
+	if (p->busy) {
 		p->again = true;
 		return;
 	}
-	j = p->busy ? NULL : calloc(1, sizeof(*j));
+	j = calloc(1, sizeof(*j));
 	if (!j)
-		return;
+		return;  /* the answers stay: the next tick tries again */
 	j->p = p;
 	j->store = p->store;
-	if (write) {
-		j->write = *write;
-		j->has_write = true;
+	for (size_t i = 0; i < CHECKS_AT_ONCE; i++) {
+		const struct sw_proof *changed = p->checks[i].answered ? apply(p, &p->checks[i]) : NULL;
+
+		p->checks[i].answered = false;
+		if (changed)
+			j->write[j->n_writes++] = *changed;
 	}
 	if (sw_loop_work(p->edge->loop, work, done, j) < 0)
 		free(j);
@@ -169,64 +200,63 @@ static void start(struct sw_proofs *p, const struct sw_proof *write)
 
 void sw_proofs_reload(struct sw_proofs *p)
 {
-	start(p, NULL);
+	start(p);
 }
 
 static void on_checked(void *arg, const struct sw_verdict *v)
 {
 	struct check *c = arg;
-	struct sw_proofs *p = c->p;
-	struct sw_proof *proof = find(p, c->domain);
 
 	c->out = false;
+	c->answered = true;
+	c->found = *v;
 	sw_generation_unref(c->gen);
 	c->gen = NULL;
-	if (proof && strcmp(proof->token, c->token))
-		return;  /* the operator made a new token meanwhile: this answers the old one */
-	if (proof && p->busy) {
-		proof->checked = 0;  /* no way to write it down now: asked again at the next scan */
-	} else if (proof) {
-		enum sw_proof_state was = proof->state;
-
-		sw_proof_apply(proof, &p->edge->gen->conf->ownership, v, time(NULL));
-		if (proof->state != was || v->reason != SW_R_OK)
-			sw_log(was == SW_PROOF_VERIFIED && proof->state != was ? SW_LOG_WARN : SW_LOG_INFO, "domain.checked",
-			       SW_S("domain", proof->domain), SW_S("state", sw_proof_state_name(proof->state)),
-			       SW_S("was", sw_proof_state_name(was)), SW_REASON_F(v->reason), SW_S("detail", v->detail));
-		start(p, proof);
-	}
+	if (!c->p->busy)
+		start(c->p);
 }
 
 static struct check *free_check(struct sw_proofs *p)
 {
 	for (size_t i = 0; i < CHECKS_AT_ONCE; i++)
-		if (!p->checks[i].out)
+		if (!p->checks[i].out && !p->checks[i].answered)
 			return &p->checks[i];
 	return NULL;
 }
 
+static bool asked(const struct sw_proofs *p, const char *domain)
+{
+	for (size_t i = 0; i < CHECKS_AT_ONCE; i++)
+		if ((p->checks[i].out || p->checks[i].answered) && !strcmp(p->checks[i].domain, domain))
+			return true;
+	return false;
+}
+
 static bool is_due(const struct sw_proof *proof, const struct sw_conf_ownership *conf, int64_t now)
 {
-	int64_t interval = (int64_t)(conf->interval / 1000);
+	int64_t interval = (int64_t)(conf->interval / 1000), retry = interval < RETRY_SECONDS ? interval : RETRY_SECONDS;
 
 	if (proof->state == SW_PROOF_VERIFIED && !proof->failing_since)
 		return conf->recheck && now - proof->checked >= interval;
 	if (proof->state == SW_PROOF_REVOKED)
 		return false;  /* final until the operator asks again */
-	return now - proof->checked >= RETRY_SECONDS;
+	return now - proof->checked >= retry;  /* in doubt: sooner than the others, never later */
 }
 
 void sw_proofs_tick(struct sw_proofs *p, int64_t now)
 {
 	const struct sw_conf_ownership *conf = &p->edge->gen->conf->ownership;
+	int64_t interval = (int64_t)(conf->interval / 1000);
 
+	if (!p->busy && any_answer(p))
+		start(p);
 	if (p->busy || now < p->next_scan)
 		return;
-	p->next_scan = now + 10;
+	p->next_scan = now + (interval < SCAN_SECONDS ? interval : SCAN_SECONDS);
 	for (size_t i = 0; i < p->n; i++) {
 		struct check *c = free_check(p);
 
-		if (!is_due(&p->list[i], conf, now))
+		if (!is_due(&p->list[i], conf, now) || asked(p, p->list[i].domain))
 			continue;
 		if (!c)
 			return;
