@@ -6,23 +6,28 @@ _sipward() {
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-f|--config|-s|--socket|-o|--output|--kind|--dns|--wait|--from|--caller|--method) ((i++)) ;;
+		-f|--config|-s|--socket|-o|--output|--kind|--dns|--wait|--from|--caller|--method|\
+		--trust|--untrusted|--crl|--at|--as|--name|--match|--eku|--revocation|--zone|--batch) ((i++)) ;;
 		-*) ;;
 		*) if [[ -z $command ]]; then command=${COMP_WORDS[i]}; elif [[ -z $sub ]]; then sub=${COMP_WORDS[i]}; fi ;;
 		esac
 	done
 	case $prev in
-	-f|--config|-s|--socket)
+	-f|--config|-s|--socket|--trust|--untrusted|--crl|--batch)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
 	-o|--output) words="text json" ;;
 	--kind) words="email edge directory" ;;
 	--method) words="INVITE OPTIONS SUBSCRIBE MESSAGE" ;;
-	--dns|--wait|--from|--caller) return ;;
+	--as) words="client server" ;;
+	--match) words="rfc5922 expressway rfc9525 teams pin" ;;
+	--eku) words="strict server-or-client any" ;;
+	--revocation) words="off soft hard" ;;
+	--dns|--wait|--from|--caller|--at|--name|--zone) return ;;
 	*)
 		case $command in
-		'') words="status reload drain log domain route reason --config --socket --output --version --help" ;;
+		'') words="status reload drain log domain route cert reason --config --socket --output --version --help" ;;
 		status) words="--json" ;;
 		log) words="error warn info debug trace" ;;
 		domain)
@@ -32,6 +37,17 @@ _sipward() {
 			verify) words="--dns --wait --all" ;;
 			esac ;;
 		route) words="--from --caller --method" ;;
+		cert)
+			case $sub in
+			'') words="show verify" ;;
+			verify) words="--trust --untrusted --crl --at --as --name --match --eku --revocation --wildcard --zone --batch --output" ;;
+			show) words="--output" ;;
+			esac
+			if [[ -n $sub && $cur != -* ]]; then
+				compopt -o filenames 2>/dev/null
+				mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+				return
+			fi ;;
 		reason) words="--list --markdown $("${COMP_WORDS[0]}" reason --list 2>/dev/null | cut -d ' ' -f 1)" ;;
 		esac ;;
 	esac

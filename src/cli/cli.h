@@ -26,9 +26,11 @@ int sw_cli_daemon(struct sw_cli *c, int argc, char **argv);   /* reload, drain, 
 int sw_cli_domain(struct sw_cli *c, int argc, char **argv);
 int sw_cli_route(struct sw_cli *c, int argc, char **argv);
 int sw_cli_reason(struct sw_cli *c, int argc, char **argv);
+int sw_cli_cert(struct sw_cli *c, int argc, char **argv);
 
 /* Loads the configuration, printing what is wrong with it. SW_EXIT_OK, or the status to leave with. */
 int sw_cli_conf(const struct sw_cli *c, struct sw_conf **out) SW_MUSTCHECK;
 /* Sends one line to the daemon; its text goes to out. The status to leave with. quiet: no message when nobody is there. */
 int sw_cli_ask(const struct sw_cli *c, const char *line, bool quiet, struct sw_buf *out) SW_MUSTCHECK;
 void sw_cli_print(const struct sw_buf *b);
+void sw_cli_diag(const struct sw_diag *diag);   /* to standard error */

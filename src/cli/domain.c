@@ -24,17 +24,6 @@ struct domain_cli {
 	unsigned wait_seconds;
 };
 
-static void diag_print(const struct sw_diag *diag)
-{
-	struct sw_buf text;
-
-	sw_buf_init(&text, 0);
-	sw_diag_print(diag, &text);
-	if (text.len)
-		fwrite(text.data, 1, text.len, stderr);
-	sw_buf_free(&text);
-}
-
 /* What root creates here, the daemon's user must be able to write. */
 static void give_to_daemon(const struct domain_cli *d)
 {
@@ -59,7 +48,7 @@ static int store_open(struct domain_cli *d)
 	snprintf(d->db, sizeof(d->db), "%s/sipward.db", d->conf->state_dir);
 	sw_diag_init(&diag);
 	err = sw_store_open(&d->store, d->db, &diag);
-	diag_print(&diag);
+	sw_cli_diag(&diag);
 	if (err < 0 && diag.errors == 0)
 		fprintf(stderr, "sipward: %s: %s\n", d->db, sw_error_text(err));
 	sw_diag_free(&diag);

@@ -22,6 +22,7 @@ static const struct {
 	{ "log", sw_cli_daemon, "LEVEL", "error, warn, info, debug or trace, until the next reload" },
 	{ "domain", sw_cli_domain, "token|status|verify|remove [DOMAIN]", "prove that a domain is yours, or a partner's" },
 	{ "route", sw_cli_route, "--from ZONE [--caller URI] URI", "who would get this call, and why: no daemon needed" },
+	{ "cert", sw_cli_cert, "show FILE|HOST:PORT | verify ...", "what a certificate says, and how it would be judged: no daemon needed" },
 	{ "reason", sw_cli_reason, "[ID]", "what a reason= in the log means and what to do" },
 };
 
@@ -39,20 +40,26 @@ static void usage(FILE *f)
 	      "See sipward(1).\n", f);
 }
 
+void sw_cli_diag(const struct sw_diag *diag)
+{
+	struct sw_buf text;
+
+	sw_buf_init(&text, 0);
+	sw_diag_print(diag, &text);
+	if (text.len)
+		fwrite(text.data, 1, text.len, stderr);
+	sw_buf_free(&text);
+}
+
 int sw_cli_conf(const struct sw_cli *c, struct sw_conf **out)
 {
 	struct sw_diag diag;
-	struct sw_buf text;
 	int err;
 
 	sw_diag_init(&diag);
 	err = sw_conf_load(out, c->config, &diag);
-	if (err < 0) {
-		sw_buf_init(&text, 0);
-		sw_diag_print(&diag, &text);
-		fwrite(text.data, 1, text.len, stderr);
-		sw_buf_free(&text);
-	}
+	if (err < 0)
+		sw_cli_diag(&diag);
 	sw_diag_free(&diag);
 	return err == SW_OK ? SW_EXIT_OK : SW_EXIT_CONFIG;
 }

@@ -159,6 +159,36 @@ enum sw_reason sw_match_name(const struct sw_identity *id, const char *reference
 	return match_one(id, sw_match_has_uri(id), reference, is_ip_literal(reference), mode, allow_wildcard, out);
 }
 
+static bool same_mailbox(const char *a, const char *b)
+{
+	const char *at = strrchr(a, '@');
+	size_t local = at ? (size_t)(at - a) : 0;
+
+	return local > 0 && at[1] && !strncmp(a, b, local + 1) && !strcasecmp(at + 1, b + local + 1);
+}
+
+enum sw_reason sw_match_email(const struct sw_identity *id, const char *reference, struct sw_match *out)
+{
+	bool usable = false, malformed = false;
+
+	if (id->malformed)
+		return SW_R_ID_MALFORMED;
+	for (size_t i = 0; i < id->n_names; i++) {
+		const struct sw_name *n = &id->names[i];
+
+		malformed |= n->malformed;
+		if (n->type != SW_NAME_EMAIL || n->malformed)
+			continue;
+		usable = true;
+		if (!same_mailbox(n->value, reference))
+			continue;
+		if (out)
+			*out = (struct sw_match){ .name = n, .reference = reference };
+		return SW_R_OK;
+	}
+	return usable ? SW_R_ID_MISMATCH : malformed ? SW_R_ID_MALFORMED : SW_R_ID_NO_NAME;
+}
+
 static const char *pin_of(const struct sw_identity *id, const struct sw_zone *zone)
 {
 	char hex[2 * sizeof(id->spki_sha256) + 1];

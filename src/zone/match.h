@@ -33,6 +33,11 @@ struct sw_match {
  */
 enum sw_reason sw_match_name(const struct sw_identity *id, const char *reference, enum sw_match_mode mode,
 			     bool allow_wildcard, struct sw_match *out);
+/*
+ * A mailbox against the email names of the subjectAltName, in every mode alike: the local part byte by byte, the domain
+ * without case (RFC 5280 7.5). No zone is known by one; this is for questions from the command line. Reasons as above.
+ */
+enum sw_reason sw_match_email(const struct sw_identity *id, const char *reference, struct sw_match *out);
 /* Against every reference of the zone, by the zone's mode, and against its pins where it has some (SW_R_ID_PIN). */
 enum sw_reason sw_match_zone(const struct sw_identity *id, const struct sw_zone *zone, struct sw_match *out);
 /*

@@ -35,6 +35,7 @@ fence() {
 	uv.h)          echo "core" ;;
 	idn2.h)        echo "zone" ;;
 	seccomp.h)     echo "edge" ;;
+	jansson.h)     echo "cli" ;;
 	esac
 }
 
