@@ -137,8 +137,10 @@ void sw_request_fail(struct sw_request *r, const struct sw_verdict *v, int statu
 	sw_buf_init(&out, 0);
 	if (r->msg)
 		sw_answer_log(p, r->msg, v, status, r->call);
-	if (r->server && r->msg && p &&
-	    (sw_answer_write(p, r->msg, v, status, &out) < 0 || sw_txn_respond(e->txns, r->server, status, sw_buf_view(&out)) < 0))
+	if (p && r->msg && sw_answer_write(p, r->msg, v, status, &out) < 0)
+		sw_buf_clear(&out);
+	/* Nothing to send, or nobody to send it to: the transaction ends all the same. */
+	if (r->server && sw_txn_respond(e->txns, r->server, status, sw_buf_view(&out)) < 0)
 		sw_log(SW_LOG_DEBUG, "request.answer-lost", SW_ID("conn", r->conn), SW_ID("call", r->call));
 	sw_buf_free(&out);
 	if (r->client) {

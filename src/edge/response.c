@@ -17,7 +17,7 @@ static bool takes_sdp(const struct sw_request *r)
 	return r->method == SW_METHOD_INVITE || r->method == SW_METHOD_UPDATE || r->method == SW_METHOD_PRACK;
 }
 
-static void pass_up(struct sw_request *r, const struct sw_msg *msg, const struct sw_str *body, int status)
+static int pass_up(struct sw_request *r, const struct sw_msg *msg, const struct sw_str *body, int status)
 {
 	const struct sw_str nothing = SW_STR("");
 	struct sw_str sdp;
@@ -38,6 +38,7 @@ static void pass_up(struct sw_request *r, const struct sw_msg *msg, const struct
 		sw_log(SW_LOG_INFO, "response.lost", SW_ID("call", r->call), SW_ID("conn", r->conn), SW_I("status", status),
 		       SW_S("detail", sw_error_text(err)));
 	sw_buf_free(&out);
+	return err;
 }
 
 static bool is_reliable(const struct sw_msg *msg)
@@ -77,33 +78,33 @@ static void after_bye(struct sw_request *r, int status)
 }
 
 /* A 2xx to an INVITE that can't be handed to the caller: the callee is not left with a call nobody else has. */
-static void give_back(struct sw_request *r, const struct sw_msg *msg, const struct sw_verdict *v, int status)
+static void give_back(struct sw_request *r, const struct sw_msg *msg, const struct sw_verdict *v)
 {
 	sw_log(SW_LOG_WARN, "call.given-back", SW_ID("call", r->call), SW_REASON_F(v->reason), SW_S("detail", v->detail));
 	sw_forward_release(r, msg);
-	sw_request_fail(r, v, status);
 }
 
 static void go_on(struct sw_request *r, const struct sw_msg *msg, const struct sw_str *body)
 {
-	int status = sw_msg_status(msg);
+	int status = sw_msg_status(msg), err;
 	struct sw_call *c = call_of(r);
+	bool answer = status >= 200 && status < 300 && !r->final;
 
-	if (status >= 200 && status < 300 && r->makes_call && c && c->invite && !r->final && !sw_peer_get(r->edge, r->conn)) {
-		struct sw_verdict v = sw_verdict_make(SW_R_CONN_FAILED, "the caller is gone");
-
-		give_back(r, msg, &v, 0);
-		return;
-	}
 	if (c)
 		note(r, c, msg, status);
-	if (c && !body && status >= 200 && status < 300 && r->offered && !r->final && c->offerer == (r->in_dialog ? r->from_leg : SW_LEG_CALLER))
+	if (c && answer && !body && r->offered && c->offerer == (r->in_dialog ? r->from_leg : SW_LEG_CALLER))
 		sw_anchor_settle(c);
-	if (c && body && status >= 200 && !r->offered && !r->final && r->method == SW_METHOD_INVITE)
+	if (c && answer && body && !r->offered && r->method == SW_METHOD_INVITE)
 		c->answer_in_ack = sw_msg_cseq(msg);
 	if (status >= 200)
 		r->final = true;
-	pass_up(r, msg, body, status);
+	err = pass_up(r, msg, body, status);
+	if (err < 0 && answer && c && c->invite && r->makes_call) {
+		struct sw_verdict v = sw_verdict_make(SW_R_CONN_FAILED, "the caller is gone");
+
+		give_back(r, msg, &v);
+		sw_call_end(c, v.reason);
+	}
 	if (status >= 200)
 		after_bye(r, status);
 }
@@ -115,10 +116,9 @@ static void unusable(struct sw_request *r, const struct sw_msg *msg, const struc
 {
 	if (sw_msg_status(msg) < 200 || r->final)
 		return;
-	if (r->method == SW_METHOD_INVITE)
-		give_back(r, msg, v, 500);
-	else
-		sw_request_fail(r, v, 500);
+	if (r->method == SW_METHOD_INVITE && sw_msg_status(msg) < 300)
+		give_back(r, msg, v);
+	sw_request_fail(r, v, 500);
 }
 
 /* The SDP of a response has been dealt with, at once (current), or later: then the message is parsed again from its kept bytes. */
