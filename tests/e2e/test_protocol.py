@@ -91,6 +91,17 @@ def test_54_a_strict_router_comes_next(lab, desk):
 	assert [uri_of(r) for r in seen.uris("route")] == ["sip:later.example.com;lr", DESK]
 
 
+def test_54_a_strict_router_came_before(lab, zoneb):
+	"""It put our Record-Route into the Request-URI, and the real one to the end of the set."""
+	call = lab.call(zoneb, DESK, AS_ZONEB).invite(offer(lab.ip(41)))
+	assert call.wait().status == 200
+	contact, (first, *rest) = call.remote, call.routes
+	call.remote, call.routes = uri_of(first), [*rest, f"<{contact}>"]
+	assert call.bye().status == 200
+	bye = lab.desk.wait(call.call_id, "BYE")
+	assert bye.ruri == contact and not bye.uris("route"), bye.raw
+
+
 def test_55_received_and_rport_tell_where_it_came_from(lab, zoneb):
 	def second_via(via):
 		answer, seen = message_via(lab, zoneb, via)
