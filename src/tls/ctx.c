@@ -177,6 +177,7 @@ static int ssl_ctx_new(SSL_CTX **out, const struct settings *s, struct sw_tls_ct
 					   SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION | SSL_OP_ALLOW_CLIENT_RENEGOTIATION);
 	SSL_CTX_set_mode(ssl, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
 				      SSL_MODE_NO_AUTO_CHAIN);
+	SSL_CTX_set_read_ahead(ssl, 1);   /* one read for a record's head and body, and for the records behind it */
 	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_max_cert_list(ssl, PEER_CHAIN_MAX);
 	SSL_CTX_set_verify_depth(ssl, (int)s->tls->depth);

@@ -20,6 +20,7 @@
 enum {
 	HANDSHAKE_MS = 10000,    /* where the owner gave none */
 	CLOSE_MS = 2000,
+	RECORD_BYTES = 16384,    /* what fills a TLS record is not kept back */
 };
 
 enum stream_state { CONNECTING, STARTING /* plain: READY is due */, HANDSHAKE, OPEN, CLOSING, ENDED };
@@ -42,6 +43,7 @@ struct sw_stream {
 	bool data_due;           /* DATA must come without the descriptor saying so */
 	bool got_data;           /* something of the peer was ever read */
 	bool progress, starved;  /* within one DATA: bytes were read; EAGAIN was seen */
+	bool flush_due;          /* what is queued goes out at the end of the iteration */
 	bool read_wants_write, write_wants_read;  /* TLS 1.3 key update */
 	bool may_shutdown;       /* the TLS state is whole: close_notify may be sent */
 	struct sw_buf queue;     /* from queue_pos on: not sent yet */
@@ -83,10 +85,15 @@ static void release(struct sw_stream *s)
 	sw_loop_free_later(s->loop, s);
 }
 
+static bool flush(struct sw_stream *s);
+
 void sw_stream_free(struct sw_stream *s)
 {
 	if (!s || s->freed)
 		return;
+	/* Also after an end: who closed its side with the request still gets the answer. */
+	if (s->flush_due)
+		flush(s);
 	s->freed = true;
 	sw_timer_stop(&s->timer);
 	if (s->handshake)
@@ -107,7 +114,7 @@ static void defer(struct sw_stream *s)
 
 static void update_events(struct sw_stream *s);
 
-/* END will come from the loop; what went before it stays unsent. */
+/* END will come from the loop; what the descriptor did not take before stays unsent. */
 static void end_later(struct sw_stream *s, struct sw_verdict why)
 {
 	if (s->state == ENDED)
@@ -137,7 +144,7 @@ static int events_of(const struct sw_stream *s)
 		return s->handshake->state == SW_HANDSHAKE_WRITE ? SW_IO_WRITE : SW_IO_READ;
 	case OPEN:
 		return (s->want_read || s->write_wants_read ? SW_IO_READ : 0) |
-		       ((pending && !s->write_wants_read) || s->read_wants_write ? SW_IO_WRITE : 0);
+		       ((pending && !s->flush_due && !s->write_wants_read) || s->read_wants_write ? SW_IO_WRITE : 0);
 	case CLOSING:
 		return SW_IO_WRITE;
 	case STARTING:
@@ -192,6 +199,16 @@ static void tell_data(struct sw_stream *s)
 		s->data_due = true;
 		defer(s);
 	}
+	s->progress = false;
+}
+
+/* What the iteration's writes have queued. False when the stream broke or its owner freed it. */
+static bool send_due(struct sw_stream *s)
+{
+	if (!flush(s))
+		return false;
+	update_events(s);
+	return s->queue.len > 0 || tell(s, SW_STREAM_DRAINED);
 }
 
 static void open_for_data(struct sw_stream *s)
@@ -224,8 +241,11 @@ static void on_deferred(void *arg)
 		}
 	} else if (s->state == STARTING) {
 		open_for_data(s);
-	} else if (s->state == OPEN && s->data_due && s->want_read) {
-		tell_data(s);
+	} else if (s->state == OPEN) {
+		if (s->flush_due && !send_due(s))
+			return;
+		if (s->state == OPEN && s->data_due && s->want_read)
+			tell_data(s);
 	}
 }
 
@@ -344,7 +364,6 @@ static void on_connected(struct sw_stream *s)
 		lend(s);
 }
 
-static bool flush(struct sw_stream *s);
 static void close_step(struct sw_stream *s);
 
 static void on_open_io(struct sw_stream *s, int events)
@@ -372,6 +391,8 @@ static void on_io(void *arg, int events)
 {
 	struct sw_stream *s = arg;
 
+	if (s->freed)
+		return;  /* within this iteration, and a deferred call still holds it */
 	switch (s->state) {
 	case CONNECTING:
 		on_connected(s);
@@ -537,6 +558,9 @@ static ssize_t read_tls(struct sw_stream *s, void *p, size_t n)
 {
 	int r, errnum;
 
+	/* What one read of the descriptor brought is used up. The loop tells of more: asking here would be a call for nothing. */
+	if (s->progress && !SSL_has_pending(s->ssl))
+		return SW_EAGAIN;
 	ERR_clear_error();
 	errno = 0;
 	r = SSL_read(s->ssl, p, n > INT_MAX ? INT_MAX : (int)n);
@@ -641,6 +665,7 @@ static ssize_t write_some(struct sw_stream *s, const void *p, size_t n)
 /* Sends what is queued as far as it goes; false when the connection broke. An empty queue keeps no memory. */
 static bool flush(struct sw_stream *s)
 {
+	s->flush_due = false;
 	while (s->queue_pos < s->queue.len) {
 		ssize_t w = write_some(s, s->queue.data + s->queue_pos, s->queue.len - s->queue_pos);
 
@@ -668,13 +693,17 @@ static int enqueue(struct sw_stream *s, const char *p, size_t n)
 		end_later(s, sw_verdict_make(SW_R_CONN_FAILED, "%s", sw_error_text(SW_ENOMEM)));
 		return SW_ECLOSED;
 	}
-	update_events(s);
 	return SW_OK;
 }
 
+/*
+ * Messages written in one iteration of the loop leave together: under load most of a message's cost is the system call and the
+ * record, and the end of the iteration is as soon as the peer could have seen the last of them.
+ */
 int sw_stream_write(struct sw_stream *s, const void *p, size_t n)
 {
-	const char *c = p;
+	bool blocked = s->queue.len > s->queue_pos && !s->flush_due;
+	int err;
 
 	if (s->state < OPEN)
 		return SW_EAGAIN;
@@ -682,17 +711,18 @@ int sw_stream_write(struct sw_stream *s, const void *p, size_t n)
 		return SW_ECLOSED;
 	if (n > s->o.write_max || sw_stream_queued(s) > s->o.write_max - n)
 		return SW_ELIMIT;
-	while (n > 0 && s->queue.len == 0) {
-		ssize_t w = write_some(s, c, n);
-
-		if (w == SW_EAGAIN)
-			break;
-		if (w < 0)
+	err = enqueue(s, p, n);
+	if (err < 0 || blocked || n == 0)
+		return err;
+	if (sw_stream_queued(s) >= RECORD_BYTES) {
+		if (!flush(s))
 			return SW_ECLOSED;
-		c += w;
-		n -= (size_t)w;
+		update_events(s);
+		return SW_OK;
 	}
-	return n ? enqueue(s, c, n) : SW_OK;
+	s->flush_due = true;
+	defer(s);
+	return SW_OK;
 }
 
 size_t sw_stream_queued(const struct sw_stream *s)

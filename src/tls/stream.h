@@ -54,7 +54,11 @@ int sw_stream_connect(struct sw_stream **out, struct sw_loop *l, const struct sw
 
 /* Reads up to n bytes: the count, SW_EAGAIN, or SW_ECLOSED after which END comes (from the loop, not from within). */
 ssize_t sw_stream_read(struct sw_stream *s, void *p, size_t n) SW_MUSTCHECK;
-/* Sends or queues all of it: 0; SW_EAGAIN before READY; SW_ELIMIT when the queue would exceed write_max (nothing of it is sent); SW_ECLOSED. */
+/*
+ * Takes all of it, to be sent with the other writes of this iteration of the loop, at its end: 0; SW_EAGAIN before READY;
+ * SW_ELIMIT when the queue would exceed write_max (nothing of it is sent); SW_ECLOSED. What is taken is still sent when the
+ * stream is freed at once, as far as the descriptor takes it.
+ */
 int sw_stream_write(struct sw_stream *s, const void *p, size_t n) SW_MUSTCHECK;
 size_t sw_stream_queued(const struct sw_stream *s);
 /* Stops (false) or goes on with (true) DATA events: back-pressure. */

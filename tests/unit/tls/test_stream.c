@@ -29,6 +29,7 @@ struct end {
 	enum sw_stream_event free_at;  /* freed in this event, when free_in_event */
 	bool free_in_event;
 	const char *say_at_ready;
+	const char *answer;            /* to the first bytes, before more is read */
 	int judged, judge_freed;
 	enum sw_reason judge_says;
 };
@@ -54,6 +55,8 @@ static void take(struct end *e)
 			e->got = realloc(e->got, e->size);
 		}
 		memcpy(e->got + e->n_got, buf, (size_t)r);
+		if (e->answer && e->n_got == 0)
+			assert_int_equal(sw_stream_write(e->s, e->answer, strlen(e->answer)), 0);
 		e->n_got += (size_t)r;
 		left -= (size_t)r;
 	}
@@ -450,6 +453,59 @@ static void test_truncation(void **state)
 	drop(&s);
 }
 
+/* What one turn of the loop writes is one record, but it waits for nobody: the owner may free the stream at once. */
+static void check_writes_leave_together(bool free_at_once)
+{
+	struct end s = { 0 };
+	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+	int fd = connect_bare(&s, optional, 10000);
+	SSL *ssl = bare_handshake(&s, fd, ctx);
+	char got[64];
+	int n;
+
+	assert_int_equal(sw_stream_write(s.s, "100", 3), 0);
+	assert_int_equal(sw_stream_write(s.s, "180", 3), 0);
+	assert_int_equal(sw_stream_write(s.s, "200", 3), 0);
+	assert_int_equal(SSL_read(ssl, got, sizeof(got)), -1);
+	if (free_at_once)
+		end_free(&s);
+	run_until((n = SSL_read(ssl, got, sizeof(got))) > 0);
+	assert_int_equal(n, 9);
+	assert_memory_equal(got, "100180200", 9);
+	if (!free_at_once) {
+		assert_int_equal(s.drained, 1);
+		assert_int_equal(sw_stream_queued(s.s), 0);
+	}
+	close(fd);
+	SSL_free(ssl);
+	SSL_CTX_free(ctx);
+	drop(&s);
+}
+
+static void test_writes_leave_together(void **state)
+{
+	(void)state;
+	check_writes_leave_together(false);
+	check_writes_leave_together(true);
+}
+
+/* A peer that asks and closes its side in one breath still gets its answer. */
+static void test_answer_to_half_closed(void **state)
+{
+	struct end s = { .answer = "SIP/2.0 200 OK" };
+	int fd = connect_bare(&s, NULL, 10000);
+	char got[64];
+
+	(void)state;
+	assert_int_equal(write(fd, "BYE sip:", 8), 8);
+	shutdown(fd, SHUT_WR);
+	run_until(s.ended);
+	assert_int_equal(s.reason.reason, SW_R_CONN_PEER_CLOSED);
+	assert_int_equal(read(fd, got, sizeof(got)), strlen(s.answer));
+	close(fd);
+	drop(&s);
+}
+
 /* Several records at once and an owner that takes one byte per DATA: what OpenSSL holds must not be forgotten. */
 static void test_small_reads(void **state)
 {
@@ -781,6 +837,8 @@ int main(void)
 		cmocka_unit_test(test_not_tls),
 		cmocka_unit_test(test_gone_in_handshake),
 		cmocka_unit_test(test_truncation),
+		cmocka_unit_test(test_writes_leave_together),
+		cmocka_unit_test(test_answer_to_half_closed),
 		cmocka_unit_test(test_small_reads),
 		cmocka_unit_test(test_back_pressure),
 		cmocka_unit_test(test_pause_with_bytes_inside),
