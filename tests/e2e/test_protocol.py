@@ -7,7 +7,7 @@ import pytest
 
 from lab.net import wait_until
 from lab.rtp import Endpoint, audio_of, offer
-from lab.sipraw import build, new_id, request, uri_of
+from lab.sipraw import build, new_id, request, response, uri_of
 from lab.world import INSIDE, MUTUAL, OURS, ZONEB
 
 WHERE = 75
@@ -263,7 +263,7 @@ def test_80_an_offer_in_the_200_and_the_answer_in_the_ack(lab, zoneb, media):
 	assert call.bye().status == 200
 
 
-def test_89_a_refused_offer_leaves_everything_as_it_was(lab, zoneb, media, edge):
+def test_89_a_refused_offer_leaves_everything_as_it_was(lab, zoneb, desk, media, edge):
 	call = lab.call(zoneb, DESK, AS_ZONEB, media=media).invite()
 	assert call.wait().status == 200
 	media.wait(10)
@@ -274,7 +274,20 @@ def test_89_a_refused_offer_leaves_everything_as_it_was(lab, zoneb, media, edge)
 	wait_until("audio where it went before", lambda: media.received > received + 10, 5)
 	lab.rtp_desk.wait(10)
 	assert (edge.counts()["pinholes"], media.remote) == (pinholes, remote)
-	assert call.bye().status == 200
+	# and the other side may offer: nothing of the refused one is pending
+	invite = lab.desk.seen(call.call_id, "INVITE")[0]
+	def from_desk(method, n, body=""):
+		desk.send(request(method, uri_of(invite.get("contact")), invite.get("to"), invite.get("from"), call.call_id, n, contact=lab.desk.contact,
+			routes=invite.uris("record-route"), from_tag=lab.desk.tag, body=body))
+	for n, method in enumerate(("INVITE", "BYE"), 1):
+		from_desk(method, n, lab.rtp_desk.sdp() if method == "INVITE" else "")
+		seen = zoneb.recv()
+		assert seen.method == method, seen
+		zoneb.send(response(seen, 200, contact=call.contact, body=media.sdp() if method == "INVITE" else ""))
+		assert desk.final(call.call_id).status == 200
+		if method == "INVITE":
+			from_desk("ACK", n)
+			assert zoneb.recv().method == "ACK"
 
 
 def test_91_no_ports_left_is_503(lab, zoneb):
