@@ -262,13 +262,20 @@ void sw_chain_judge(struct sw_chain_result *out, X509 *leaf, STACK_OF(X509) *unt
 		    const struct sw_chain_policy *policy)
 {
 	struct pass pass = { .policy = policy, .untrusted = untrusted };
+	struct sw_vouched_key key;
+	bool remembers;
 
 	if (!leaf || !trust) {
 		set_undecided(out, "there is no trust list to judge by");
 		return;
 	}
+	remembers = sw_vouched_key(&key, leaf, untrusted, trust, policy);
+	if (remembers && sw_vouched_find(&key, policy->now, out))
+		return;
 	pass.forgive_leaf_purpose = leaf_stands_in(leaf, policy);
 	judge_plain(out, leaf, trust, &pass);
 	if (out->reason != SW_R_OK && another_way_may_help(out))
 		judge_other_ways(out, leaf, trust, &pass);
+	if (remembers)
+		sw_vouched_put(&key, policy->now, out);
 }

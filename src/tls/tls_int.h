@@ -24,13 +24,25 @@ unsigned sw_x509_eku(const X509 *x);
 int64_t sw_asn1_time(const ASN1_TIME *t);   /* seconds since 1970; 0 when malformed */
 
 /* --- trust.c --- */
+enum { SW_DIGEST_LEN = 32 };
 struct sw_trust {
 	atomic_uint refs;            /* contexts and the one sw_trust_load made */
+	unsigned char id[SW_DIGEST_LEN];  /* of its CAs in their order: equal lists are one to vouched.c */
 	X509_STORE *store;
 	STACK_OF(X509) *cas;
 	STACK_OF(X509_CRL) *crls;
 };
 struct sw_trust *sw_trust_ref(const struct sw_trust *t);
+
+/* --- vouched.c: chains that were found good. Any thread. --- */
+struct sw_vouched_key {
+	unsigned char digest[SW_DIGEST_LEN];
+};
+/* False when this kind of judgement isn't remembered. */
+bool sw_vouched_key(struct sw_vouched_key *k, X509 *leaf, STACK_OF(X509) *untrusted, const struct sw_trust *trust,
+		    const struct sw_chain_policy *policy);
+bool sw_vouched_find(const struct sw_vouched_key *k, int64_t now, struct sw_chain_result *out);
+void sw_vouched_put(const struct sw_vouched_key *k, int64_t now, const struct sw_chain_result *r);
 
 /* --- path.c --- */
 enum {

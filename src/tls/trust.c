@@ -131,8 +131,14 @@ static int trust_new(struct sw_trust **out)
 
 static int add_ca(struct sw_trust *t, X509 *x)
 {
+	unsigned char both[2 * SW_DIGEST_LEN];
+
 	if (has_cert(t->cas, x))
 		return SW_OK;
+	memcpy(both, t->id, SW_DIGEST_LEN);
+	if (!X509_digest(x, EVP_sha256(), both + SW_DIGEST_LEN, NULL) ||
+	    !EVP_Digest(both, sizeof(both), t->id, NULL, EVP_sha256(), NULL))
+		return SW_ECRYPTO;
 	if (!X509_STORE_add_cert(t->store, x) || !X509_up_ref(x))
 		return SW_ECRYPTO;
 	if (!sk_X509_push(t->cas, x)) {

@@ -224,6 +224,56 @@ static void test_no_trust(void **state)
 	assert_int_equal(r.reason, SW_R_TLS_UNKNOWN);
 }
 
+/* A chain found good is remembered: for its time, its list and its policy, and as it was to the byte. */
+static void test_remembered(void **state)
+{
+	struct sw_trust *trust = lab_trust("root.pem", NULL, NULL), *other = lab_trust("zoneb-root.pem", NULL, NULL);
+	struct sw_chain_policy lenient = { .eku = SW_EKU_SERVER_OR_CLIENT, .now = time(NULL), .depth = 4 }, p = lenient;
+	STACK_OF(X509) *certs = lab_certs("eku-server");
+	X509 *leaf = sk_X509_value(certs, 0), *forged;
+	const ASN1_BIT_STRING *sig;
+	struct sw_chain_result first, r;
+	unsigned char *last;
+
+	(void)state;
+	sw_chain_judge(&first, leaf, certs, trust, &lenient);
+	assert_int_equal(first.reason, SW_R_OK);
+	assert_true(first.server_purpose);
+	sw_chain_judge(&r, leaf, certs, trust, &lenient);
+	assert_memory_equal(&r, &first, sizeof(r));
+	p.now = first.not_after + 1;
+	sw_chain_judge(&r, leaf, certs, trust, &p);
+	assert_int_equal(r.reason, SW_R_TLS_EXPIRED);
+	p.now = lenient.now - 10 * 365 * 86400;
+	sw_chain_judge(&r, leaf, certs, trust, &p);
+	assert_int_equal(r.reason, SW_R_TLS_NOT_YET);
+	sw_chain_judge(&r, leaf, certs, other, &lenient);
+	assert_int_equal(r.reason, SW_R_TLS_CHAIN);
+	p = lenient;
+	p.eku = SW_EKU_STRICT;
+	sw_chain_judge(&r, leaf, certs, trust, &p);
+	assert_int_equal(r.reason, SW_R_TLS_PURPOSE);
+	p = lenient;
+	p.depth = 0;
+	sw_chain_judge(&r, leaf, certs, trust, &p);
+	assert_int_equal(r.reason, SW_R_TLS_CHAIN);
+	p = lenient;
+	p.revocation = SW_REVOCATION_HARD;
+	sw_chain_judge(&r, leaf, certs, trust, &p);
+	assert_int_equal(r.reason, SW_R_TLS_CRL);
+	/* the same certificate, but for the last bit of its signature */
+	forged = X509_dup(leaf);
+	X509_get0_signature(&sig, NULL, forged);
+	last = (unsigned char *)(uintptr_t)ASN1_STRING_get0_data(sig) + ASN1_STRING_length(sig) - 1;
+	*last ^= 1;
+	sw_chain_judge(&r, forged, certs, trust, &lenient);
+	assert_int_equal(r.reason, SW_R_TLS_CHAIN);
+	X509_free(forged);
+	sk_X509_pop_free(certs, X509_free);
+	sw_trust_free(trust);
+	sw_trust_free(other);
+}
+
 /* --- trust lists --- */
 
 static void test_trust_load(void **state)
@@ -326,6 +376,7 @@ int main(void)
 		cmocka_unit_test(test_crls),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_no_trust),
+		cmocka_unit_test(test_remembered),
 		cmocka_unit_test(test_trust_load),
 		cmocka_unit_test(test_trust_warnings),
 		cmocka_unit_test(test_trust_directory),

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Chains found good, so that the same chain is not verified again: once for the listener and once for the zone within one
+ * handshake, and once more whenever its peer connects. Nothing is taken on trust by this: for a given chain, list of CAs and
+ * policy without revocation, the outcome depends on the time alone, and it stays the same until the first certificate of the
+ * verified chain expires. With revocation nothing is remembered. Refusals aren't either: they are rare, and a flood of them
+ * must not push out the peers.
+ */
+#include <pthread.h>
+#include <string.h>
+#include <openssl/evp.h>
+#include "tls/tls_int.h"
+
+enum { ENTRIES = 1024, CHAIN_MAX = 8 };
+
+struct entry {
+	struct sw_vouched_key key;
+	bool server_purpose;
+	int64_t since, not_after;    /* since: when it was verified; 0: empty */
+};
+
+static struct entry entries[ENTRIES];
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct entry *entry_of(const struct sw_vouched_key *k)
+{
+	uint32_t i;
+
+	memcpy(&i, k->digest, sizeof(i));
+	return &entries[i % ENTRIES];
+}
+
+bool sw_vouched_key(struct sw_vouched_key *k, X509 *leaf, STACK_OF(X509) *untrusted, const struct sw_trust *trust,
+		    const struct sw_chain_policy *policy)
+{
+	struct {
+		unsigned char trust[SW_DIGEST_LEN];
+		uint32_t role, eku, depth, n;
+		unsigned char certs[CHAIN_MAX + 1][SW_DIGEST_LEN];
+	} in = { .role = policy->role, .eku = policy->eku, .depth = policy->depth };
+	int n = sk_X509_num(untrusted);
+
+	if (policy->revocation != SW_REVOCATION_OFF || n > CHAIN_MAX)
+		return false;
+	memcpy(in.trust, trust->id, sizeof(in.trust));
+	for (int i = -1; i < n; i++)
+		if (!X509_digest(i < 0 ? leaf : sk_X509_value(untrusted, i), EVP_sha256(), in.certs[in.n++], NULL))
+			return false;
+	return EVP_Digest(&in, sizeof(in), k->digest, NULL, EVP_sha256(), NULL) == 1;
+}
+
+bool sw_vouched_find(const struct sw_vouched_key *k, int64_t now, struct sw_chain_result *out)
+{
+	const struct entry *e = entry_of(k);
+	bool found;
+
+	pthread_mutex_lock(&lock);
+	found = e->since && now >= e->since && now < e->not_after && !memcmp(&e->key, k, sizeof(*k));
+	if (found)
+		*out = (struct sw_chain_result){ .reason = SW_R_OK, .server_purpose = e->server_purpose, .not_after = e->not_after };
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+void sw_vouched_put(const struct sw_vouched_key *k, int64_t now, const struct sw_chain_result *r)
+{
+	if (r->reason != SW_R_OK || now <= 0)
+		return;
+	pthread_mutex_lock(&lock);
+	*entry_of(k) = (struct entry){ .key = *k, .server_purpose = r->server_purpose, .since = now, .not_after = r->not_after };
+	pthread_mutex_unlock(&lock);
+}
