@@ -66,7 +66,8 @@ int sw_cli_conf(const struct sw_cli *c, struct sw_conf **out)
 
 void sw_cli_print(const struct sw_buf *b)
 {
-	fwrite(b->data, 1, b->len, stdout);
+	if (b->len)
+		fwrite(b->data, 1, b->len, stdout);
 }
 
 int sw_cli_ask(const struct sw_cli *c, const char *line, bool quiet, struct sw_buf *out)

@@ -19,7 +19,7 @@
 #include "edge/sandbox.h"
 #include "edge/status.h"
 
-enum { TICK_MS = 1000, REJUDGE_PER_TURN = 16, SOURCES_MAX = 200000, CLOSE_MS = 1000 };
+enum { TICK_MS = 1000, REJUDGE_MS = 3600000, REJUDGE_PER_TURN = 16, SOURCES_MAX = 200000, CLOSE_MS = 1000 };
 
 bool sw_edge_is_self(const struct sw_edge *e, struct sw_str host, uint16_t port)
 {
@@ -62,6 +62,7 @@ struct rejudge {
 	struct sw_edge *edge;
 	size_t pos;
 	struct sw_generation *gen;   /* the one it was started for; borrowed for comparison only */
+	bool all;                    /* also those admitted under it: time has passed, and certificates expire */
 };
 
 static void rejudge_some(void *arg)
@@ -71,10 +72,22 @@ static void rejudge_some(void *arg)
 	struct sw_peer *p = NULL;
 
 	for (int i = 0; i < REJUDGE_PER_TURN && j->gen == e->gen && (p = sw_idtab_next(&e->peers, &j->pos)); i++)
-		if (p->state == SW_PEER_READY && p->gen != e->gen)
+		if (p->state == SW_PEER_READY && (j->all || p->gen != e->gen))
 			sw_peer_rejudge(p);
 	if (!p || sw_loop_defer(e->loop, rejudge_some, j) < 0)
 		free(j);
+}
+
+static void rejudge_start(struct sw_edge *e, bool all)
+{
+	struct rejudge *j = malloc(sizeof(*j));
+
+	if (!j) {
+		sw_log(SW_LOG_ERROR, "reload.not-rejudged", SW_S("detail", "out of memory"));
+		return;
+	}
+	*j = (struct rejudge){ .edge = e, .gen = e->gen, .all = all };
+	rejudge_some(j);
 }
 
 static int zone_tables(struct sw_edge *e, const struct sw_generation *g)
@@ -114,8 +127,6 @@ static void zones_gone(struct sw_edge *e)
 
 void sw_edge_commit(struct sw_edge *e, struct sw_generation *g)
 {
-	struct rejudge *j;
-
 	if (zone_tables(e, g) < 0) {
 		sw_log(SW_LOG_ERROR, "reload.failed", SW_S("detail", "out of memory"));
 		sw_generation_unref(g);
@@ -127,13 +138,7 @@ void sw_edge_commit(struct sw_edge *e, struct sw_generation *g)
 	sw_log_set_level(g->conf->log_level);
 	zones_gone(e);
 	sw_probe_reset(e);
-	j = malloc(sizeof(*j));
-	if (!j) {
-		sw_log(SW_LOG_ERROR, "reload.not-rejudged", SW_S("detail", "out of memory"));
-		return;
-	}
-	*j = (struct rejudge){ .edge = e, .gen = g };
-	rejudge_some(j);
+	rejudge_start(e, false);
 }
 
 /* --- reload: prepare in the pool, commit here --- */
@@ -331,6 +336,10 @@ static void on_tick(void *arg)
 
 	sw_proofs_tick(e->proofs, time(NULL));
 	sw_probe_tick(e, sw_loop_now(e->loop));
+	if (sw_loop_now(e->loop) >= e->rejudge_due) {
+		e->rejudge_due = sw_loop_now(e->loop) + REJUDGE_MS;
+		rejudge_start(e, true);
+	}
 	sw_status_line(e, line, sizeof(line));
 	tell_supervisor(e, "alive", line);
 	if (sw_timer_start(&e->tick, TICK_MS) < 0) {

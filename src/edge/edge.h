@@ -67,6 +67,7 @@ struct sw_edge {
 	bool closing;                       /* connections are being closed: the last one ends the loop */
 	bool stopping;                      /* the loop is over: nothing comes back any more */
 	sw_id reload_asker;                 /* the operator's command that waits for a reload's outcome; 0: none */
+	uint64_t rejudge_due;               /* when open connections are judged again for the time that passed; hourly */
 	struct sw_timer drain_timer, tick;  /* tick: once a second */
 	int64_t started;                    /* seconds since 1970 */
 	int exit_status;
