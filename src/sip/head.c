@@ -62,7 +62,11 @@ static const char *const compact[26] = {
 
 bool sw_is_token_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c && strchr("-.!%*_+`'~", c));
+	/* alphanum and -.!%*_+`'~ as one bit each: it is asked of every byte of a header's name */
+	static const uint64_t set[2] = { 0x03ff6ca200000000, 0x47ffffff87fffffe };
+	unsigned char u = (unsigned char)c;
+
+	return u < 128 && (set[u >> 6] >> (u & 63) & 1);
 }
 
 bool sw_is_token(struct sw_str s)
