@@ -222,6 +222,19 @@ void sw_call_learn_tag(struct sw_call *c, struct sw_str to_tag)
 		c->n_to_tags++;
 }
 
+void sw_call_lasts(struct sw_call *c, struct sw_str digits, uint32_t otherwise)
+{
+	const struct sw_conf_limits *lim = &c->edge->gen->conf->limits;
+	uint32_t seconds = otherwise;
+	uint64_t ms;
+
+	if (sw_str_u32(digits, UINT32_MAX, &seconds) < 0)
+		seconds = otherwise;
+	ms = (uint64_t)seconds * 1000 + 64 * lim->timer_t1;
+	if (sw_timer_start(&c->life, ms < lim->call_time ? ms : lim->call_time) < 0)
+		sw_call_end(c, SW_R_MSG_OVERLOAD);
+}
+
 void sw_call_establish(struct sw_call *c, struct sw_str to_tag)
 {
 	int i;

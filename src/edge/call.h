@@ -74,6 +74,8 @@ void sw_call_set_conn(struct sw_call *c, int leg, sw_id conn);
 void sw_call_learn_tag(struct sw_call *c, struct sw_str to_tag);
 /* Does a BYE with this callee tag end the call (or only a lost fork)? */
 bool sw_call_bye_ends(struct sw_call *c, struct sw_str callee_tag);
+/* It ends by itself so many seconds from now, and the time of a transaction: digits, or otherwise when they are none. */
+void sw_call_lasts(struct sw_call *c, struct sw_str digits, uint32_t otherwise);
 void sw_call_establish(struct sw_call *c, struct sw_str to_tag);
 /* The connection is gone for good because its peer may not be here any more: its calls end. */
 void sw_call_conn_revoked(struct sw_edge *e, sw_id conn);

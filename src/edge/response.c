@@ -6,6 +6,8 @@
 #include "core/log.h"
 #include "edge/forward.h"
 
+enum { SUBSCRIPTION_S = 3600, REFER_S = 300 };
+
 static struct sw_call *call_of(const struct sw_request *r)
 {
 	return sw_call_get(r->edge, r->call);
@@ -46,6 +48,30 @@ static bool is_reliable(const struct sw_msg *msg)
 	return sw_msg_option(msg, "Require", "100rel") && sw_msg_header(msg, "RSeq").n;
 }
 
+/* A dialog without a session lasts as long as its subscription (RFC 6665 4.1, 4.2; RFC 3515 2.4.4). */
+static void note_subscription(struct sw_request *r, struct sw_call *c, const struct sw_msg *msg)
+{
+	struct sw_str left;
+
+	switch (r->method) {
+	case SW_METHOD_SUBSCRIBE:
+		left = sw_msg_header(msg, "Expires");
+		sw_call_lasts(c, left.n ? left : sw_msg_header(r->msg, "Expires"), SUBSCRIPTION_S);
+		break;
+	case SW_METHOD_REFER:
+		sw_call_lasts(c, (struct sw_str){ NULL, 0 }, REFER_S);
+		break;
+	case SW_METHOD_NOTIFY:
+		if (sw_msg_param(r->msg, "Subscription-State", NULL, &left) && sw_str_ieq(left, SW_STR("terminated")))
+			sw_call_lasts(c, SW_STR("0"), 0);
+		else if (sw_msg_param(r->msg, "Subscription-State", "expires", &left))
+			sw_call_lasts(c, left, SUBSCRIPTION_S);
+		break;
+	default:
+		break;
+	}
+}
+
 /* What a response means for its call, before it goes on upstream. */
 static void note(struct sw_request *r, struct sw_call *c, const struct sw_msg *msg, int status)
 {
@@ -54,6 +80,8 @@ static void note(struct sw_request *r, struct sw_call *c, const struct sw_msg *m
 	if (status >= 200 && status < 300) {
 		if (!r->in_dialog && r->makes_call)
 			sw_call_establish(c, sw_msg_to_tag(msg));
+		if (!c->invite)
+			note_subscription(r, c, msg);
 		return;
 	}
 	if (status < 300)
@@ -88,7 +116,7 @@ static void go_on(struct sw_request *r, const struct sw_msg *msg, const struct s
 {
 	int status = sw_msg_status(msg), err;
 	struct sw_call *c = call_of(r);
-	bool answer = status >= 200 && status < 300 && !r->final;
+	bool first = status >= 200 && !r->final, answer = first && status < 300;
 
 	if (c)
 		note(r, c, msg, status);
@@ -99,14 +127,17 @@ static void go_on(struct sw_request *r, const struct sw_msg *msg, const struct s
 	if (status >= 200)
 		r->final = true;
 	err = pass_up(r, msg, body, status);
-	if (err < 0 && answer && c && c->invite && r->makes_call) {
-		struct sw_verdict v = sw_verdict_make(SW_R_CONN_FAILED, "the caller is gone");
+	if (err < 0 && first) {
+		/* The caller is gone, or the callee answers with something that can't be passed on. */
+		struct sw_verdict v = sw_verdict_make(err == SW_ECLOSED ? SW_R_CONN_FAILED : SW_R_MSG_SYNTAX, "%s", sw_error_text(err));
 
-		give_back(r, msg, &v);
-		sw_call_end(c, v.reason);
-	}
-	if (status >= 200)
+		if (status < 300 && r->method == SW_METHOD_INVITE)
+			give_back(r, msg, &v);
+		r->final = false;
+		sw_request_fail(r, &v, 500);
+	} else if (status >= 200) {
 		after_bye(r, status);
+	}
 }
 
 /* The response whose SDP is being anchored within this very call: there is at most one. NULL: the answer came later. */

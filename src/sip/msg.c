@@ -138,6 +138,25 @@ struct sw_str sw_msg_header(const struct sw_msg *m, const char *name)
 	return l ? l->value : (struct sw_str){ NULL, 0 };
 }
 
+bool sw_msg_param(const struct sw_msg *m, const char *header, const char *name, struct sw_str *out)
+{
+	struct sw_str rest = sw_msg_header(m, header);
+	struct sw_piece piece;
+
+	if (!rest.n || !sw_piece_next(&rest, &piece))
+		return false;
+	if (!name) {
+		*out = sw_trim(piece.text);
+		return true;
+	}
+	while (sw_piece_next(&rest, &piece))
+		if (sw_str_ieq(piece.name, sw_str_of(name))) {
+			*out = piece.value;
+			return true;
+		}
+	return false;
+}
+
 /* RFC 3261 20.33: delta-seconds, then a comment and parameters. */
 int sw_msg_retry_after(const struct sw_msg *m)
 {

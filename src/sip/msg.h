@@ -63,6 +63,8 @@ bool sw_msg_ruri(const struct sw_msg *m, struct sw_hop *out);
 bool sw_msg_contact(const struct sw_msg *m, struct sw_hop *out);                   /* the first */
 int sw_msg_max_forwards(const struct sw_msg *m);                                   /* -1: none */
 struct sw_str sw_msg_header(const struct sw_msg *m, const char *name);             /* first value of any header, by full name; empty: none */
+/* "active;expires=60": the first piece (name NULL), or the value of a parameter, of a header's first line. */
+bool sw_msg_param(const struct sw_msg *m, const char *header, const char *name, struct sw_str *out);
 int sw_msg_retry_after(const struct sw_msg *m);             /* seconds; -1: none */
 bool sw_msg_option(const struct sw_msg *m, const char *header, const char *tag);   /* option tag in Require, Supported, Proxy-Require */
 struct sw_str sw_msg_unsupported(const struct sw_msg *m);   /* Proxy-Require tags we don't know, as found; empty: none */

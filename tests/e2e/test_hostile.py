@@ -133,6 +133,37 @@ def test_a_subscription_is_no_way_round_the_relay(lab, caller):
 		caller.recv()
 
 
+@pytest.mark.parametrize("how", ("unanswered", "expired", "terminated"))
+def test_a_subscription_does_not_stay_for_ever(lab, caller, how):
+	sub = lab.call(caller, TO, FROM)
+	lab.desk.others = None if how == "unanswered" else 200
+	caller.send(sub._request("SUBSCRIBE", extra=[("Event", "dialog"), ("Expires", "0" if how == "expired" else "3600")]))
+	seen = lab.desk.wait(sub.call_id, "SUBSCRIBE")
+	if how == "terminated":
+		assert caller.final(sub.call_id).status == 200
+		assert lab.edge.counts()["calls"] == 1
+		with lab.as_desk() as desk:
+			desk.send(request("NOTIFY", uri_of(seen.get("contact")), seen.get("to"), re.sub(r";tag=.*", "", seen.get("from")), seen.call_id, 1,
+				contact=lab.desk.contact, routes=seen.uris("record-route"), from_tag=lab.desk.tag, to_tag=seen.tag("from"),
+				extra=[("Event", "dialog"), ("Subscription-State", "terminated;reason=timeout")]))
+			caller.send(response(caller.recv(), 200))
+			assert desk.final(sub.call_id).status == 200
+	lab.edge.wait_nothing_held(connections=False)
+
+
+def test_an_answer_without_our_callers_via(lab, caller):
+	"""It can't be passed on; the caller is not left without an answer, nor the callee with a call."""
+	for status in (486, 200):
+		call, invite = ring(lab, caller)
+		data = response(invite, status, lab.desk.tag, lab.desk.contact, offer(lab.ip(32)) if status == 200 else "")
+		head, _, rest = data.partition(f"Via: {invite.all('via')[1]}\r\n".encode())
+		invite.conn.send(head + rest)
+		assert call.wait().status == 500
+		if status == 200:
+			lab.desk.wait(call.call_id, "BYE")
+	lab.edge.wait_nothing_held(connections=False)
+
+
 def test_a_call_that_ended_sets_up_no_media(lab, caller):
 	"""BYE in the early dialog, and then a 200 with an SDP nobody rewrites any more."""
 	call, invite = ring(lab, caller)
@@ -434,14 +465,14 @@ class Chaos:
 			self.send(r.choice((self.caller, self.desk)), r.choice(self.sent))
 
 	def clean_up(self):
-		"""The desk ends every call that ever reached it; then nothing may be left."""
-		self.conns()
-		for m in [m for m in self.lab.desk.requests if m.method == "INVITE" and not m.tag("to") and m.get("contact")]:
-			if m.uris("record-route"):
-				self.desk.send(request("BYE", uri_of(m.get("contact")), m.get("to"), m.get("from").split(";tag")[0], m.call_id, 1000,
-					routes=m.uris("record-route"), from_tag=self.lab.desk.tag, to_tag=m.tag("from")))
+		"""The desk ends every call that ever reached it, whichever fork answered; then nothing may be left."""
 		self.caller.close()
 		self.desk.close()
+		with self.lab.as_desk(where=self.where) as desk:
+			for m in [m for m in self.lab.desk.requests if m.method == "INVITE" and not m.tag("to") and m.uris("record-route")]:
+				for tag in (self.lab.desk.tag, "fork1", "fork2"):
+					desk.ask(request("BYE", f"sip:z@{self.lab.ip(41)}:5061;transport=tls", m.get("to"), re.sub(r";\s*tag=[^;]*", "", m.get("from")),
+						m.call_id, 1000, routes=m.uris("record-route"), from_tag=tag, to_tag=m.tag("from")))
 
 
 def test_chaos(lab):

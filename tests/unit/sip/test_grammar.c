@@ -425,6 +425,22 @@ static void the_last_route_goes(void **state)
 #undef FROM_STRICT
 }
 
+static void parameters_of_any_header_are_found(void **state)
+{
+	struct sw_msg *m = parse("NOTIFY sip:a@b SIP/2.0\r\n" VIA1 FROM "To: <sip:bob@example.org>;tag=2\r\ni: c\r\nCSeq: 1 NOTIFY\r\n"
+				 "Subscription-State:\r\n active ; Expires = 60;retry-after=1\r\nContent-Length: 0\r\n\r\n");
+	struct sw_str s;
+
+	(void)state;
+	assert_true(sw_msg_param(m, "Subscription-State", NULL, &s));
+	assert_str(s, "active");
+	assert_true(sw_msg_param(m, "subscription-state", "expires", &s));
+	assert_str(s, "60");
+	assert_false(sw_msg_param(m, "Subscription-State", "reason", &s));
+	assert_false(sw_msg_param(m, "Expires", NULL, &s));
+	sw_msg_free(m);
+}
+
 /* --- ACK and BYE in the caller's place --- */
 
 static void a_2xx_nobody_wants_is_acknowledged_and_ended(void **state)
@@ -880,6 +896,7 @@ int main(void)
 		cmocka_unit_test(routes_are_popped_one_by_one),
 		cmocka_unit_test(a_strict_router_gets_its_way),
 		cmocka_unit_test(the_last_route_goes),
+		cmocka_unit_test(parameters_of_any_header_are_found),
 		cmocka_unit_test(a_2xx_nobody_wants_is_acknowledged_and_ended),
 		cmocka_unit_test(only_the_top_via_learns_where_it_came_from),
 		cmocka_unit_test(a_response_loses_its_top_via),
