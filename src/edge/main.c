@@ -72,7 +72,7 @@ static void print_diag(const struct sw_diag *diag)
 	sw_buf_free(&text);
 }
 
-static int load(struct sw_conf **conf, const struct args *a)
+static int load(struct sw_conf **conf, const struct args *a, size_t *warnings)
 {
 	struct sw_diag diag;
 	int err;
@@ -82,6 +82,7 @@ static int load(struct sw_conf **conf, const struct args *a)
 	print_diag(&diag);
 	if (err < 0 && diag.errors == 0)
 		fprintf(stderr, "%s: error: %s\n", a->config, sw_error_text(err));
+	*warnings = diag.warnings;
 	sw_diag_free(&diag);
 	return err;
 }
@@ -93,20 +94,22 @@ static int check(const struct args *a)
 	struct sw_conf *conf = NULL;
 	struct sw_diag diag;
 	struct sw_buf text;
-	int err = load(&conf, a);
+	size_t warnings;
+	int err = load(&conf, a, &warnings);
 
 	if (err < 0)
 		return 2;
 	sw_diag_init(&diag);
 	err = sw_generation_new(&gen, conf, &diag);
 	print_diag(&diag);
+	warnings += diag.warnings;
 	sw_buf_init(&text, 0);
 	if (err == SW_OK) {
 		sw_conf_explain(conf, &text);
 		print(&text, stdout);
-		printf("%s: valid, %zu warnings\n", a->config, diag.warnings);
+		printf("%s: valid, %zu warnings\n", a->config, warnings);
 	} else {
-		printf("%s: not valid, %zu errors, %zu warnings\n", a->config, diag.errors, diag.warnings);
+		printf("%s: not valid, %zu errors, %zu warnings\n", a->config, diag.errors, warnings);
 	}
 	sw_buf_free(&text);
 	sw_diag_free(&diag);
@@ -119,8 +122,9 @@ static int dump(const struct args *a)
 {
 	struct sw_conf *conf = NULL;
 	struct sw_buf text;
+	size_t warnings;
 
-	if (load(&conf, a) < 0)
+	if (load(&conf, a, &warnings) < 0)
 		return 2;
 	sw_buf_init(&text, 0);
 	sw_conf_dump(conf, &text);
@@ -187,9 +191,10 @@ static int run(const struct args *a)
 {
 	struct sw_supervisor_opts o = { .program = "/proc/self/exe", .config = a->config, .pidfile = a->pidfile };
 	struct sw_conf *conf = NULL;
+	size_t warnings;
 	int status;
 
-	if (load(&conf, a) < 0)
+	if (load(&conf, a, &warnings) < 0)
 		return 78;
 	sw_log_init("supervisor", conf->log_level);
 	status = sw_supervisor_main(&o, conf);

@@ -45,6 +45,7 @@ def test_a_key_that_others_can_read_is_refused(lab, tmp_path):
 		key.chmod(mode)
 		code, said = checked(lab, tmp_path, change)
 		assert code == status, f"{mode:o}: {said}"
+		assert f" {said.count(': warning: ')} warnings" in said, said
 		if status == BAD:
 			assert f"{key}: error: " in said and "chmod" in said, said
 
