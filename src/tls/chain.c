@@ -30,6 +30,14 @@ static bool crl_within_grace(X509_STORE_CTX *ctx, int64_t now)
 	return next && now - sw_asn1_time(next) <= CRL_GRACE;
 }
 
+/* RFC 5280 4.1.2.5: the period includes notAfter; OpenSSL ends it one second earlier. */
+static bool at_last_second(X509_STORE_CTX *ctx, int64_t now)
+{
+	const X509 *x = X509_STORE_CTX_get_current_cert(ctx);
+
+	return x && sw_asn1_time(X509_get0_notAfter(x)) == now;
+}
+
 /* OpenSSL asks here about each error; 1 forgives it. */
 static int on_error(int ok, X509_STORE_CTX *ctx)
 {
@@ -42,6 +50,8 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
 		return pass->policy->revocation == SW_REVOCATION_SOFT;
 	case X509_V_ERR_CRL_HAS_EXPIRED:
 		return pass->policy->revocation == SW_REVOCATION_SOFT && crl_within_grace(ctx, pass->policy->now);
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return at_last_second(ctx, pass->policy->now);
 	case X509_V_ERR_INVALID_PURPOSE:
 		return pass->forgive_leaf_purpose && X509_STORE_CTX_get_error_depth(ctx) == 0;
 	default:
