@@ -38,9 +38,9 @@ bool sw_vouched_key(struct sw_vouched_key *k, X509 *leaf, STACK_OF(X509) *untrus
 		uint32_t role, eku, depth, n;
 		unsigned char certs[CHAIN_MAX + 1][SW_DIGEST_LEN];
 	} in = { .role = policy->role, .eku = policy->eku, .depth = policy->depth };
-	int n = sk_X509_num(untrusted);
+	int n = untrusted ? sk_X509_num(untrusted) : 0;  /* OpenSSL says -1 for NULL, and then the leaf would be left out */
 
-	if (policy->revocation != SW_REVOCATION_OFF || n > CHAIN_MAX)
+	if (n < 0 || policy->revocation != SW_REVOCATION_OFF || n > CHAIN_MAX)
 		return false;
 	memcpy(in.trust, trust->id, sizeof(in.trust));
 	for (int i = -1; i < n; i++)

@@ -224,6 +224,27 @@ static void test_no_trust(void **state)
 	assert_int_equal(r.reason, SW_R_TLS_UNKNOWN);
 }
 
+/* One certificate found good vouches for no other, also where neither brings intermediates with it. */
+static void test_remembered_for_itself_alone(void **state)
+{
+	struct sw_trust *trust = lab_trust("root.pem", "partner.pem", NULL);  /* the intermediate with it: nothing untrusted is needed */
+	struct sw_chain_policy p = { .eku = SW_EKU_SERVER_OR_CLIENT, .now = time(NULL), .depth = 4 };
+	STACK_OF(X509) *good = lab_certs("partner"), *bad = lab_certs("rogue"), *none = sk_X509_new_null();
+	struct sw_chain_result r;
+
+	(void)state;
+	sw_chain_judge(&r, sk_X509_value(good, 0), NULL, trust, &p);
+	assert_int_equal(r.reason, SW_R_OK);
+	sw_chain_judge(&r, sk_X509_value(bad, 0), NULL, trust, &p);
+	assert_int_equal(r.reason, SW_R_TLS_CHAIN);
+	sw_chain_judge(&r, sk_X509_value(bad, 0), none, trust, &p);
+	assert_int_equal(r.reason, SW_R_TLS_CHAIN);
+	sk_X509_free(none);
+	sk_X509_pop_free(good, X509_free);
+	sk_X509_pop_free(bad, X509_free);
+	sw_trust_free(trust);
+}
+
 /* A chain found good is remembered: for its time, its list and its policy, and as it was to the byte. */
 static void test_remembered(void **state)
 {
@@ -377,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_no_trust),
 		cmocka_unit_test(test_remembered),
+		cmocka_unit_test(test_remembered_for_itself_alone),
 		cmocka_unit_test(test_trust_load),
 		cmocka_unit_test(test_trust_warnings),
 		cmocka_unit_test(test_trust_directory),
