@@ -254,30 +254,32 @@ static bool to_ourselves(const struct sw_request *r, const struct sw_hop *ruri)
 	       (ruri->uri.user.n == 0 || sw_str_ieq(ruri->uri.user, SW_STR("ping")));
 }
 
-static void take_cookie(struct sw_request *r, const struct sw_hop *hop)
+/* False: it names another call than the one before. */
+static bool take_cookie(struct sw_request *r, const struct sw_hop *hop)
 {
 	sw_id call = 0;
 
-	if (hop->cookie.n && sw_cookie_open(hop->cookie, r->edge->cookie_key, &call) == SW_OK)
+	if (!hop->cookie.n || sw_cookie_open(hop->cookie, r->edge->cookie_key, &call) < 0)
+		return true;
+	if (r->call == 0)
 		r->call = call;
+	return r->call == call;
 }
 
 /*
- * Topmost Routes that name us: our Record-Route come back, or a preset outbound proxy. The cookie in any of them names the call.
+ * Topmost Routes that name us: our Record-Route come back, or a preset outbound proxy. The first cookie names the call; where another
+ * follows, the call passed us twice, and that one's turn comes when the request does.
  * Where the Request-URI is our Record-Route, a strict router sent it (RFC 3261 16.4).
  */
 static void take_own_routes(struct sw_request *r, const struct sw_hop *ruri, bool has_tag)
 {
 	struct sw_hop hop;
 
-	if (has_tag && ruri->cookie.n && sw_msg_route_count(r->msg) && sw_edge_is_self(r->edge, ruri->uri.host, ruri->uri.port)) {
-		take_cookie(r, ruri);
-		r->strict = r->call != 0;
-	}
-	while (r->own_routes < 4 && sw_forward_route(r, &hop) && sw_edge_is_self(r->edge, hop.uri.host, hop.uri.port)) {
-		take_cookie(r, &hop);
+	if (has_tag && ruri->cookie.n && sw_msg_route_count(r->msg) && sw_edge_is_self(r->edge, ruri->uri.host, ruri->uri.port))
+		r->strict = take_cookie(r, ruri) && r->call;
+	while (r->own_routes < 4 && sw_forward_route(r, &hop) && sw_edge_is_self(r->edge, hop.uri.host, hop.uri.port) &&
+	       take_cookie(r, &hop))
 		r->own_routes++;
-	}
 }
 
 static void step_check(struct sw_request *r, struct sw_peer *p)
