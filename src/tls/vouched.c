@@ -43,8 +43,11 @@ bool sw_vouched_key(struct sw_vouched_key *k, X509 *leaf, STACK_OF(X509) *untrus
 	if (n < 0 || policy->revocation != SW_REVOCATION_OFF || n > CHAIN_MAX)
 		return false;
 	memcpy(in.trust, trust->id, sizeof(in.trust));
-	for (int i = -1; i < n; i++)
-		if (!X509_digest(i < 0 ? leaf : sk_X509_value(untrusted, i), EVP_sha256(), in.certs[in.n++], NULL))
+	/* The leaf first and whatever the peer sent with it: no verdict without the certificate it is about. */
+	if (!X509_digest(leaf, EVP_sha256(), in.certs[in.n++], NULL))
+		return false;
+	for (int i = 0; i < n; i++)
+		if (!X509_digest(sk_X509_value(untrusted, i), EVP_sha256(), in.certs[in.n++], NULL))
 			return false;
 	return EVP_Digest(&in, sizeof(in), k->digest, NULL, EVP_sha256(), NULL) == 1;
 }

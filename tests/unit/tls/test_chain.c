@@ -270,6 +270,9 @@ static void test_remembered(void **state)
 	assert_int_equal(r.reason, SW_R_TLS_NOT_YET);
 	sw_chain_judge(&r, leaf, certs, other, &lenient);
 	assert_int_equal(r.reason, SW_R_TLS_CHAIN);
+	/* the intermediates are a part of it: they must come each time */
+	sw_chain_judge(&r, leaf, NULL, trust, &lenient);
+	assert_int_equal(r.reason, SW_R_TLS_CHAIN);
 	p = lenient;
 	p.eku = SW_EKU_STRICT;
 	sw_chain_judge(&r, leaf, certs, trust, &p);
