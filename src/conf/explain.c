@@ -80,8 +80,10 @@ static void explain_speech(const struct sw_conf *c, const struct sw_conf_zone *z
 		sw_buf_printf(out, "%sour own domains (%zu)", z->domains.n ? ", " : "", c->local_domains.n);
 	else if (!z->domains.n)
 		sw_buf_str(out, z->kind == SW_ZONE_DEFAULT ? "any domain that is neither ours nor another zone's" : "no domain");
-	if (z->domains.n || z->internal || z->may_assert_local)
-		sw_buf_str(out, z->require_proof ? "; each counts while its TXT proof holds" : "; no TXT proof is asked for");
+	/* Between us and our own side there is nothing to prove about our own domains. */
+	if (z->domains.n || z->may_assert_local)
+		sw_buf_printf(out, z->require_proof ? "; each counts while its TXT proof holds%s" : "; no TXT proof is asked for%s",
+			      z->require_proof && z->internal ? " (our own need none)" : "");
 	sw_buf_str(out, ".\n");
 	if (z->trusted_identity)
 		sw_buf_str(out, "    Its P-Asserted-Identity is believed and kept.\n");
