@@ -8,6 +8,7 @@
  * checked once. An outsider's certificates end at the first signature he can't make.
  */
 #include <string.h>
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 #include "tls/tls_int.h"
@@ -29,32 +30,53 @@ struct search {
 	int n_edges;
 };
 
-/* Checking with an odd curve or a huge modulus takes many times as long as with P-256 or RSA 2048. */
-static unsigned cost_of(EVP_PKEY *key)
+/* The public exponents in use have 17 bits, or two; one as long as the modulus makes a check cost as much as a signature. */
+static bool short_exponent(const EVP_PKEY *key)
 {
+	BIGNUM *e = NULL;
+	bool fits = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_num_bits(e) <= 32;
+
+	BN_free(e);
+	return fits;
+}
+
+/*
+ * How many checks with P-256 or RSA 2048 one with this key is worth. 0: too many. Those are keys no CA has (DSA, and what is
+ * made to be slow); a chain of them is still good where OpenSSL takes it at its first try.
+ */
+static unsigned cost_of(const EVP_PKEY *key)
+{
+	int bits = EVP_PKEY_get_bits(key);
+	char group[32];
+
 	if (EVP_PKEY_is_a(key, "RSA") || EVP_PKEY_is_a(key, "RSA-PSS"))
-		return EVP_PKEY_get_bits(key) <= 4096 ? 1 : 16;
-	if (EVP_PKEY_is_a(key, "EC"))
-		return EVP_PKEY_get_bits(key) <= 256 ? 1 : 4;
-	return 2;
+		return !short_exponent(key) ? 0 : bits <= 3072 ? 1 : bits <= 4096 ? 2 : 16;
+	if (EVP_PKEY_is_a(key, "EC")) {
+		if (!EVP_PKEY_get_group_name(key, group, sizeof(group), NULL))
+			return 16;
+		return !strcmp(group, SN_X9_62_prime256v1) ? 1 : !strcmp(group, SN_secp384r1) || !strcmp(group, SN_secp521r1) ? 4 : 16;
+	}
+	return EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448") ? 4 : 0;
 }
 
 static bool signed_by(struct search *s, X509 *child, X509 *issuer)
 {
 	EVP_PKEY *key;
 	struct edge *e;
+	unsigned cost;
 
 	for (int i = 0; i < s->n_edges; i++)
 		if (s->edges[i].child == child && s->edges[i].issuer == issuer)
 			return s->edges[i].good;
 	key = X509_get0_pubkey(issuer);
-	if (!key)
+	cost = key ? cost_of(key) : 0;
+	if (cost == 0)
 		return false;
-	if (s->n_edges == SW_PATH_SIGNATURES_MAX || s->out->signatures + cost_of(key) > SW_PATH_SIGNATURES_MAX) {
+	if (s->n_edges == SW_PATH_SIGNATURES_MAX || s->out->signatures + cost > SW_PATH_SIGNATURES_MAX) {
 		s->out->cut = true;
 		return false;
 	}
-	s->out->signatures += cost_of(key);
+	s->out->signatures += cost;
 	e = &s->edges[s->n_edges++];
 	*e = (struct edge){ child, issuer, X509_verify(child, key) == 1 };
 	return e->good;

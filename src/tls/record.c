@@ -10,6 +10,11 @@
 #include <openssl/err.h>
 #include "tls/tls_int.h"
 
+enum {
+	PEER_CERTS_MAX = 32,         /* a path has 5 or 6: more of them are memory for as long as the connection lives */
+	UNPROVED_CERTS_MAX = 4,      /* kept of a chain that leads nowhere: each later judgement would search all of them again */
+};
+
 void sw_tls_record_init(struct sw_tls_record *rec, struct sw_tls_peer *peer, SSL *ssl)
 {
 	*rec = (struct sw_tls_record){ .peer = peer, .alert_in = -1, .alert_out = -1 };
@@ -57,6 +62,17 @@ static void judge(struct sw_tls_peer *p, const struct sw_tls_ctx *c)
 	sw_chain_judge(&p->chain, p->leaf, p->untrusted, c->trust, &policy);
 }
 
+static int too_many(struct sw_tls_record *rec, X509_STORE_CTX *x)
+{
+	struct sw_chain_result *r = &rec->peer->chain;
+
+	*r = (struct sw_chain_result){ .reason = SW_R_TLS_CHAIN, .x509_error = X509_V_ERR_CERT_CHAIN_TOO_LONG };
+	snprintf(r->error_text, sizeof(r->error_text), "more than %d certificates", PEER_CERTS_MAX);
+	X509_STORE_CTX_set_error(x, r->x509_error);
+	rec->refused = true;
+	return 0;
+}
+
 /* In place of OpenSSL's own verification. The error set here is what the alert is made of. */
 static int on_verify(X509_STORE_CTX *x, void *arg)
 {
@@ -64,6 +80,8 @@ static int on_verify(X509_STORE_CTX *x, void *arg)
 	SSL *ssl = X509_STORE_CTX_get_ex_data(x, SSL_get_ex_data_X509_STORE_CTX_idx());
 	struct sw_tls_record *rec = ssl ? SSL_get_app_data(ssl) : NULL;
 
+	if (rec && sk_X509_num(X509_STORE_CTX_get0_untrusted(x)) > PEER_CERTS_MAX)
+		return too_many(rec, x);
 	if (!rec || keep_chain(rec->peer, X509_STORE_CTX_get0_cert(x), X509_STORE_CTX_get0_untrusted(x)) < 0) {
 		X509_STORE_CTX_set_error(x, X509_V_ERR_OUT_OF_MEM);
 		return 0;
@@ -135,6 +153,20 @@ int sw_tls_record_identity(struct sw_tls_record *rec)
 	return sw_identity_from_x509(&rec->peer->identity, rec->peer->leaf);
 }
 
+/*
+ * A certificate that proves nothing comes from anybody. It is judged once, here: what would make others pay for it again and
+ * again, a session in the cache and certificates to search, is not kept.
+ */
+static void forget_unproved(struct sw_tls_peer *p, SSL *ssl, const struct sw_tls_ctx *c)
+{
+	/* The one cache is that of the context the handshake began with, whatever the server name chose. */
+	SSL_CTX_remove_session(c->ssl, SSL_get_session(ssl));
+	if (sk_X509_num(p->untrusted) <= UNPROVED_CERTS_MAX)
+		return;
+	sk_X509_pop_free(p->untrusted, X509_free);
+	p->untrusted = NULL;
+}
+
 int sw_tls_record_finish(struct sw_tls_record *rec, SSL *ssl, const struct sw_tls_ctx *c)
 {
 	struct sw_tls_peer *p = rec->peer;
@@ -153,6 +185,8 @@ int sw_tls_record_finish(struct sw_tls_record *rec, SSL *ssl, const struct sw_tl
 			return SW_ENOMEM;
 		judge(p, c);
 	}
+	if (p->has_cert && p->chain.reason != SW_R_OK && !c->client)
+		forget_unproved(p, ssl, c);
 	if (!p->has_cert) {
 		p->chain.reason = SW_R_TLS_NO_CERT;
 		snprintf(p->chain.error_text, sizeof(p->chain.error_text), "no certificate was presented");

@@ -15,7 +15,8 @@ struct sw_tls_ctx;
  * Server side, for a listener: certificate sets (default and by SNI), suites, no resumption on mutual TLS, client
  * certificate asked for (tls) or required (mtls). union_trust: CAs of every zone on the listener, may be NULL for a
  * "tls" listener (then any chain is only *recorded* as unproved). On "mtls" a chain that no zone's list vouches for
- * fails in the handshake, with the alert that fits; on "tls" it never fails for the client's certificate.
+ * fails in the handshake, with the alert that fits; on "tls" it never fails for the client's certificate, unless it comes
+ * as one of more than 32.
  * The most lenient eku policy among the listener's zones is used here; the zone's own is applied at admission.
  * Checks: key matches certificate, RSA >= 2048 (refused) and >= 3072 (warned below), certificate dates, chain order,
  * key file not readable by others (refused).

@@ -242,9 +242,9 @@ static int keep_session(SSL *ssl, SSL_SESSION *session)
 }
 
 /* Two connections, the second offering what the first gave: was it resumed? */
-static bool resumes(struct sw_tls_ctx *c, int version, bool tickets, struct pair *second)
+static bool resumes_as(struct sw_tls_ctx *c, const char *cert, int version, bool tickets, struct pair *second)
 {
-	SSL_CTX *cl = client("partner", version);
+	SSL_CTX *cl = client(cert, version);
 	struct pair p;
 	bool reused;
 
@@ -263,6 +263,11 @@ static bool resumes(struct sw_tls_ctx *c, int version, bool tickets, struct pair
 	last_session = NULL;
 	SSL_CTX_free(cl);
 	return reused;
+}
+
+static bool resumes(struct sw_tls_ctx *c, int version, bool tickets, struct pair *second)
+{
+	return resumes_as(c, "partner", version, tickets, second);
 }
 
 static void test_mutual_never_resumes(void **state)
@@ -298,6 +303,67 @@ static void test_optional_resumes_and_judges_again(void **state)
 		pair_close(&p);
 		sw_tls_ctx_unref(c);
 	}
+}
+
+/* The cache is not for strangers' certificates: whoever likes makes 64 KiB of them. One without any is resumed. */
+static void test_unproved_is_not_kept(void **state)
+{
+	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct sw_tls_ctx *c = server(SW_TRANSPORT_TLS, "edge-rsa");
+		struct pair p;
+
+		assert_false(resumes_as(c, "rogue", versions[i], true, &p));
+		assert_true(p.peer.has_cert);
+		assert_int_equal(p.peer.chain.reason, SW_R_TLS_CHAIN);
+		pair_close(&p);
+		assert_int_equal(SSL_CTX_sess_number(c->ssl), 0);
+		assert_true(resumes_as(c, NULL, versions[i], true, &p));
+		assert_false(p.peer.has_cert);
+		pair_close(&p);
+		sw_tls_ctx_unref(c);
+	}
+}
+
+/* A client that sends cert with n others. */
+static SSL_CTX *crowd(const char *cert, int n)
+{
+	SSL_CTX *c = client(cert, TLS1_3_VERSION);
+	STACK_OF(X509) *more = lab_certs("edge-rsa");
+
+	SSL_CTX_clear_chain_certs(c);
+	for (int i = 0; i < n; i++)
+		assert_int_equal(SSL_CTX_add1_chain_cert(c, sk_X509_value(more, 0)), 1);
+	sk_X509_pop_free(more, X509_free);
+	return c;
+}
+
+static void test_many_certificates(void **state)
+{
+	struct sw_tls_ctx *c = server(SW_TRANSPORT_TLS, "edge-rsa");
+	struct pair p;
+	SSL_CTX *cl;
+
+	(void)state;
+	cl = crowd("rogue", 4);
+	assert_true(handshake(c, cl, &p));
+	assert_int_equal(sk_X509_num(p.peer.untrusted), 4);
+	pair_close(&p);
+	SSL_CTX_free(cl);
+	cl = crowd("rogue", 31);   /* what proves nothing isn't searched again for every zone */
+	assert_true(handshake(c, cl, &p));
+	assert_int_equal(p.peer.chain.reason, SW_R_TLS_CHAIN);
+	assert_null(p.peer.untrusted);
+	pair_close(&p);
+	SSL_CTX_free(cl);
+	cl = crowd("rogue", 32);
+	assert_false(handshake(c, cl, &p));
+	assert_string_equal(p.peer.chain.error_text, "more than 32 certificates");
+	pair_close(&p);
+	SSL_CTX_free(cl);
+	sw_tls_ctx_unref(c);
 }
 
 /* --- the client's certificate --- */
@@ -633,6 +699,8 @@ int main(void)
 		cmocka_unit_test(test_renegotiation),
 		cmocka_unit_test(test_mutual_never_resumes),
 		cmocka_unit_test(test_optional_resumes_and_judges_again),
+		cmocka_unit_test(test_unproved_is_not_kept),
+		cmocka_unit_test(test_many_certificates),
 		cmocka_unit_test(test_optional_certificate),
 		cmocka_unit_test(test_required_certificate),
 		cmocka_unit_test(test_ca_names),

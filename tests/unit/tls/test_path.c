@@ -13,7 +13,9 @@
 #include <time.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 #include "tls/tls_int.h"
 
@@ -421,6 +423,66 @@ static void test_hostile_mesh(void **state)
 	world_free(&w);
 }
 
+/* A public RSA key of any modulus and exponent: it need not be able to sign to be slow to check with. */
+static EVP_PKEY *rsa_key(int bits, int exponent_bits)
+{
+	BIGNUM *n = BN_new(), *e = BN_new();
+	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	OSSL_PARAM *params;
+	EVP_PKEY *k = NULL;
+
+	assert_int_equal(BN_rand(n, bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+	assert_int_equal(BN_rand(e, exponent_bits, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ODD), 1);
+	OSSL_PARAM_BLD_push_BN(bld, "n", n);
+	OSSL_PARAM_BLD_push_BN(bld, "e", e);
+	params = OSSL_PARAM_BLD_to_param(bld);
+	assert_int_equal(EVP_PKEY_fromdata_init(ctx), 1);
+	assert_int_equal(EVP_PKEY_fromdata(ctx, &k, EVP_PKEY_PUBLIC_KEY, params), 1);
+	OSSL_PARAM_free(params);
+	OSSL_PARAM_BLD_free(bld);
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(n);
+	BN_free(e);
+	return k;
+}
+
+/* The work one leaf and 20 issuers of its issuer's name with this key are worth. */
+static unsigned work_of(EVP_PKEY *slow)
+{
+	enum { RSA = KEYS_MAX - 1 };
+	struct sw_paths paths;
+	struct world w;
+
+	if (!keys[RSA])
+		keys[RSA] = EVP_RSA_gen(2048);
+	/* signed with the kind of key that the issuer has, or it isn't looked at */
+	world_init(&w, &(struct recipe){ .subject = "peer", .key = 0, .issuer = "Int",
+					 .issuer_key = EVP_PKEY_is_a(slow, "RSA") ? RSA : 2, .leaf = true });
+	for (int i = 0; i < 20; i++) {
+		sent(&w, INT);
+		X509_set_pubkey(sk_X509_value(w.untrusted, i), slow);
+	}
+	trusted(&w, ROOT);
+	sw_paths_find(&paths, w.leaf, w.untrusted, w.cas, 4, time(NULL));
+	assert_int_equal(paths.n, 0);
+	world_free(&w);
+	EVP_PKEY_free(slow);
+	return paths.signatures;
+}
+
+/* An exponent as long as the modulus makes a check take 20 ms, an odd curve 8: a handshake must not cost seconds. */
+static void test_slow_keys(void **state)
+{
+	(void)state;
+	assert_int_equal(work_of(rsa_key(2048, 17)), 20);
+	assert_int_equal(work_of(rsa_key(4096, 17)), 40);
+	assert_int_equal(work_of(rsa_key(3072, 3071)), 0);
+	assert_int_equal(work_of(rsa_key(8192, 17)), SW_PATH_SIGNATURES_MAX);
+	assert_int_equal(work_of(EVP_EC_gen("P-384")), 80);
+	assert_int_equal(work_of(EVP_EC_gen("sect571r1")), SW_PATH_SIGNATURES_MAX);
+}
+
 /* An insider: every two of the CAs certified each other, and the root did all of them. */
 static void test_insider_mesh(void **state)
 {
@@ -539,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_key_ids_spare_work),
 		cmocka_unit_test(test_hostile_mesh),
+		cmocka_unit_test(test_slow_keys),
 		cmocka_unit_test(test_insider_mesh),
 		cmocka_unit_test(test_revoked),
 	};
