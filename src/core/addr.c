@@ -146,11 +146,29 @@ const char *sw_addr_text(const struct sw_addr *a, char dst[SW_ADDR_STRLEN])
 	return dst;
 }
 
+/*
+ * The IPv4 address a packet to a ends up at, where there is one: a itself, v4-mapped, or by a translator or relay on the way:
+ * 64:ff9b::/96 (RFC 6052), 2002::/16 (RFC 3056).
+ */
+static bool reaches_v4(const struct sw_addr *a, uint32_t *v4)
+{
+	static const uint8_t nat64[12] = { 0, 0x64, 0xff, 0x9b };
+	const uint8_t *b = a->in6.sin6_addr.s6_addr;
+
+	if (as_v4(a, v4))
+		return true;
+	if (a->sa.sa_family != AF_INET6 || (memcmp(b, nat64, sizeof(nat64)) != 0 && (b[0] != 0x20 || b[1] != 0x02)))
+		return false;
+	memcpy(v4, b[0] ? b + 2 : b + 12, 4);
+	*v4 = ntohl(*v4);
+	return true;
+}
+
 static bool v4_in(const struct sw_addr *a, uint32_t net, unsigned bits)
 {
 	uint32_t v4;
 
-	return as_v4(a, &v4) && (bits == 0 || (v4 ^ net) >> (32 - bits) == 0);
+	return reaches_v4(a, &v4) && (bits == 0 || (v4 ^ net) >> (32 - bits) == 0);
 }
 
 static const struct in6_addr *as_v6(const struct sw_addr *a)
@@ -161,8 +179,9 @@ static const struct in6_addr *as_v6(const struct sw_addr *a)
 bool sw_addr_is_any(const struct sw_addr *a)
 {
 	const struct in6_addr *v6 = as_v6(a);
+	uint32_t v4;
 
-	return v4_in(a, 0, 32) || (v6 && IN6_IS_ADDR_UNSPECIFIED(v6));
+	return (as_v4(a, &v4) && v4 == 0) || (v6 && IN6_IS_ADDR_UNSPECIFIED(v6));
 }
 
 bool sw_addr_is_loopback(const struct sw_addr *a)
@@ -186,17 +205,28 @@ bool sw_addr_is_link_local(const struct sw_addr *a)
 	return v4_in(a, 0xa9fe0000, 16) || (v6 && IN6_IS_ADDR_LINKLOCAL(v6));
 }
 
+/* 64:ff9b:1::/48 is a network's own NAT64 (RFC 8215): where in it the IPv4 address stands only that network knows. */
+static bool is_private_v6(const struct in6_addr *v6)
+{
+	static const uint8_t own_nat64[6] = { 0, 0x64, 0xff, 0x9b, 0, 1 };
+
+	return (v6->s6_addr[0] & 0xfe) == 0xfc || IN6_IS_ADDR_SITELOCAL(v6) || memcmp(v6, own_nat64, sizeof(own_nat64)) == 0;
+}
+
 bool sw_addr_is_private(const struct sw_addr *a)
 {
 	const struct in6_addr *v6 = as_v6(a);
 
 	return v4_in(a, 0x0a000000, 8) || v4_in(a, 0xac100000, 12) || v4_in(a, 0xc0a80000, 16) || v4_in(a, 0x64400000, 10) ||
-	       (v6 && (v6->s6_addr[0] & 0xfe) == 0xfc);
+	       (v6 && is_private_v6(v6));
 }
 
+/* ::a.b.c.d was the "IPv4-compatible" address, and means nothing any more (RFC 4291 2.5.5.1). */
 bool sw_addr_is_reserved(const struct sw_addr *a)
 {
-	return v4_in(a, 0, 8) || v4_in(a, 0xf0000000, 4) || sw_addr_is_any(a);
+	const struct in6_addr *v6 = as_v6(a);
+
+	return v4_in(a, 0, 8) || v4_in(a, 0xf0000000, 4) || sw_addr_is_any(a) || (v6 && IN6_IS_ADDR_V4COMPAT(v6));
 }
 
 static const uint8_t *bytes_of(const struct sw_addr *a)

@@ -31,12 +31,13 @@ bool sw_addr_eq(const struct sw_addr *a, const struct sw_addr *b);      /* addre
 bool sw_addr_same_host(const struct sw_addr *a, const struct sw_addr *b); /* address alone; v4-mapped equals v4 */
 const char *sw_addr_text(const struct sw_addr *a, char dst[SW_ADDR_STRLEN]);       /* with port */
 const char *sw_addr_host_text(const struct sw_addr *a, char dst[SW_ADDR_STRLEN]);  /* without port or brackets */
-bool sw_addr_is_any(const struct sw_addr *a);
+/* What kind of network: IPv4 inside IPv6 (v4-mapped, 64:ff9b::/96, 2002::/16) is judged as the IPv4 it leads to. */
+bool sw_addr_is_any(const struct sw_addr *a);         /* 0.0.0.0, ::, also v4-mapped */
 bool sw_addr_is_loopback(const struct sw_addr *a);
 bool sw_addr_is_multicast(const struct sw_addr *a);   /* or broadcast */
 bool sw_addr_is_link_local(const struct sw_addr *a);
-bool sw_addr_is_private(const struct sw_addr *a);     /* RFC 1918, 100.64/10, ULA */
-bool sw_addr_is_reserved(const struct sw_addr *a);    /* 0/8, 240/4, ::, documentation is NOT reserved */
+bool sw_addr_is_private(const struct sw_addr *a);     /* RFC 1918, 100.64/10, ULA, site-local, 64:ff9b:1::/48 */
+bool sw_addr_is_reserved(const struct sw_addr *a);    /* 0/8, 240/4, ::, ::a.b.c.d; documentation is NOT */
 
 int sw_prefix_parse(struct sw_prefix *p, struct sw_str s) SW_MUSTCHECK;  /* "10.0.0.0/8"; host bits set: SW_EPARSE; no slash: a host */
 bool sw_prefix_has(const struct sw_prefix *p, const struct sw_addr *a);

@@ -18,6 +18,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "dns/dns_int.h"
 #include "dns/wire.h"
@@ -159,6 +161,23 @@ static bool embedded_v4(const struct sw_addr *a, struct sw_addr *v4)
 	return true;
 }
 
+/*
+ * Is it an address of this host? The kernel's choice of a source tells: towards one of its own it is that one. No packet is sent,
+ * and a host that lacks the route (or the descriptor) has no call to place there either.
+ */
+static bool is_this_host(const struct sw_addr *a)
+{
+	struct sw_addr source = { 0 };
+	socklen_t n = sizeof(source);
+	int fd = socket(sw_addr_family(a), SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	bool own = fd >= 0 && connect(fd, &a->sa, sw_addr_len(a)) == 0 && getsockname(fd, &source.sa, &n) == 0 &&
+		   sw_addr_same_host(&source, a);
+
+	if (fd >= 0)
+		close(fd);
+	return own;
+}
+
 static bool is_own(const struct locate *l, const struct sw_addr *a)
 {
 	for (size_t i = 0; i < l->n_own; i++) {
@@ -166,8 +185,8 @@ static bool is_own(const struct locate *l, const struct sw_addr *a)
 
 		if (sw_addr_eq(own, a))
 			return true;
-		/* A listener on all addresses: which ones those are isn't known here, but loopback is one. */
-		if (sw_addr_is_any(own) && sw_addr_is_loopback(a) && sw_addr_port(own) == sw_addr_port(a))
+		/* a listener on all addresses */
+		if (sw_addr_is_any(own) && sw_addr_port(own) == sw_addr_port(a) && (sw_addr_is_loopback(a) || is_this_host(a)))
 			return true;
 	}
 	return false;
@@ -182,13 +201,11 @@ static bool may_call(const struct locate *l, const struct sw_addr *a)
 	for (size_t i = 0; i < l->n_allowed; i++)
 		if (sw_prefix_has(&l->allowed[i], a))
 			return true;
-	if (sw_addr_is_loopback(a) || sw_addr_is_private(a) || sw_addr_is_link_local(a))
-		return false;
 	if (embedded_v4(a, &v4)) {
 		sw_addr_set_port(&v4, sw_addr_port(a));
 		return may_call(l, &v4);
 	}
-	return true;
+	return !sw_addr_is_loopback(a) && !sw_addr_is_private(a) && !sw_addr_is_link_local(a);
 }
 
 static void add_target(struct locate *l, const struct hop *h, const struct sw_addr *addr)

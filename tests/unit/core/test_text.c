@@ -131,6 +131,40 @@ static void prefixes_hold_their_addresses(void **state)
 	assert_false(sw_addr_is_private(&out));
 }
 
+static struct sw_addr addr_of(const char *text)
+{
+	struct sw_addr a;
+
+	assert_int_equal(sw_addr_parse(&a, sw_str_of(text), 0), 0);
+	return a;
+}
+
+static void ipv4_is_seen_through_ipv6(void **state)
+{
+	static const struct {
+		const char *text;
+		char kind;   /* loopback, private, link-local, multicast, reserved, any, or none of them */
+	} cases[] = {
+		{ "::ffff:127.0.0.1", 'l' }, { "64:ff9b::127.0.0.1", 'l' }, { "2002:7f00:1::", 'l' }, { "::1", 'l' },
+		{ "64:ff9b::10.0.0.1", 'p' }, { "64:ff9b::192.168.1.1", 'p' }, { "2002:a00:1::1", 'p' }, { "64:ff9b:1::1", 'p' },
+		{ "fec0::1", 'p' }, { "fd00::1", 'p' }, { "64:ff9b::169.254.169.254", 'k' }, { "fe80::1", 'k' },
+		{ "64:ff9b::224.0.0.1", 'm' }, { "64:ff9b::255.255.255.255", 'm' }, { "ff02::1", 'm' },
+		{ "64:ff9b::", 'r' }, { "64:ff9b::0.1.2.3", 'r' }, { "::127.0.0.1", 'r' }, { "0.1.2.3", 'r' },
+		{ "::", 'a' }, { "0.0.0.0", 'a' }, { "::ffff:0.0.0.0", 'a' },
+		{ "64:ff9b::192.0.2.1", ' ' }, { "2002:c000:201::1", ' ' }, { "2001:db8::1", ' ' }, { "64:ff9c::127.0.0.1", ' ' },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sw_addr a = addr_of(cases[i].text);
+		char kind = sw_addr_is_any(&a) ? 'a' : sw_addr_is_loopback(&a) ? 'l' : sw_addr_is_private(&a) ? 'p' :
+			    sw_addr_is_link_local(&a) ? 'k' : sw_addr_is_multicast(&a) ? 'm' : sw_addr_is_reserved(&a) ? 'r' : ' ';
+
+		if (kind != cases[i].kind)
+			fail_msg("%s is '%c', not '%c'", cases[i].text, kind, cases[i].kind);
+	}
+}
+
 static void a_zero_verdict_denies(void **state)
 {
 	struct sw_verdict v = { 0 };
@@ -178,6 +212,7 @@ int main(void)
 		cmocka_unit_test(buffers_stop_at_their_cap),
 		cmocka_unit_test(addresses_parse_and_print),
 		cmocka_unit_test(prefixes_hold_their_addresses),
+		cmocka_unit_test(ipv4_is_seen_through_ipv6),
 		cmocka_unit_test(a_zero_verdict_denies),
 		cmocka_unit_test(diagnostics_keep_where_and_count),
 	};

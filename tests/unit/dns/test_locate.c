@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
+#include <ifaddrs.h>
 
 #include "ask.h"
 #include "dns/locate.h"
@@ -235,6 +236,37 @@ static void test_naptr_astray(void **state)
 	teardown(&b);
 }
 
+/* A listener on all addresses is one on each of them, whatever the interface. */
+static void test_own_by_wildcard(void **state)
+{
+	struct ifaddrs *list, *i;
+	struct sw_addr own, a;
+	char text[SW_ADDR_STRLEN];
+	struct sw_prefix all[2];
+	struct bench b;
+
+	(void)state;
+	setup(&b);
+	assert_int_equal(sw_addr_parse(&own, SW_STR("0.0.0.0:5061"), 0), 0);
+	assert_int_equal(sw_prefix_parse(&all[0], SW_STR("0.0.0.0/0")), 0);
+	assert_int_equal(sw_prefix_parse(&all[1], SW_STR("::/0")), 0);
+	assert_int_equal(getifaddrs(&list), 0);
+	for (i = list; i; i = i->ifa_next) {
+		if (!i->ifa_addr || sw_addr_from_sockaddr(&a, i->ifa_addr) < 0 || sw_addr_is_link_local(&a))
+			continue;
+		sw_addr_host_text(&a, text);
+		locate(&b, &(struct sw_locate_query){ .host = text, .tls = true, .allowed = all, .n_allowed = 2, .own = &own, .n_own = 1 });
+		assert_int_equal(b.reason, SW_R_DNS_FORBIDDEN);
+		locate(&b, &(struct sw_locate_query){ .host = text, .port = 5070, .tls = true, .allowed = all, .n_allowed = 2,
+						      .own = &own, .n_own = 1 });
+		assert_int_equal(b.reason, SW_R_OK);
+	}
+	freeifaddrs(list);
+	locate(&b, &(struct sw_locate_query){ .host = "own.example", .tls = true, .own = &own, .n_own = 1 });
+	expect(&b, "own.example 192.0.2.200:5061");
+	teardown(&b);
+}
+
 static void test_forbidden_addresses(void **state)
 {
 	static const char *const names[] = {
@@ -330,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_sips_never_in_the_clear),
 		cmocka_unit_test(test_declared_absent_is_final),
 		cmocka_unit_test(test_naptr_astray),
+		cmocka_unit_test(test_own_by_wildcard),
 		cmocka_unit_test(test_forbidden_addresses),
 		cmocka_unit_test(test_failure_is_not_absence),
 		cmocka_unit_test(test_cancelled),
