@@ -709,6 +709,13 @@ int sw_stream_write(struct sw_stream *s, const void *p, size_t n)
 		return SW_EAGAIN;
 	if (s->state != OPEN)
 		return SW_ECLOSED;
+	/* The limit is on what the peer does not take, not on what one iteration writes. */
+	if (s->flush_due && n <= s->o.write_max && sw_stream_queued(s) > s->o.write_max - n) {
+		if (!flush(s))
+			return SW_ECLOSED;
+		blocked = s->queue.len > 0;
+		update_events(s);
+	}
 	if (n > s->o.write_max || sw_stream_queued(s) > s->o.write_max - n)
 		return SW_ELIMIT;
 	err = enqueue(s, p, n);

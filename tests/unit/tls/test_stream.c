@@ -28,6 +28,7 @@ struct end {
 	bool keep;                     /* not freed at END */
 	enum sw_stream_event free_at;  /* freed in this event, when free_in_event */
 	bool free_in_event;
+	size_t write_max;              /* 0: 256 KiB */
 	const char *say_at_ready;
 	const char *answer;            /* to the first bytes, before more is read */
 	int judged, judge_freed;
@@ -117,7 +118,7 @@ static void judge_free(void *arg)
 
 static struct sw_stream_opts opts(struct end *e)
 {
-	struct sw_stream_opts o = { .fn = on_event, .arg = e, .handshake_ms = 15000, .write_max = 256 << 10 };
+	struct sw_stream_opts o = { .fn = on_event, .arg = e, .handshake_ms = 15000, .write_max = e->write_max ? e->write_max : 256 << 10 };
 
 	if (e->judge_says) {
 		o.judge = judge;
@@ -489,6 +490,30 @@ static void test_writes_leave_together(void **state)
 	check_writes_leave_together(true);
 }
 
+/* The bound is for a peer that does not read: what one turn writes to one that does may be more. */
+static void test_bound_spares_a_turn(void **state)
+{
+	enum { BLOCK = 1000, BLOCKS = 20 };
+	struct end s = { .write_max = BLOCK + 1 };
+	int fd = connect_bare(&s, NULL, 10000);
+	static char block[BLOCK], got[BLOCK * BLOCKS];
+	size_t n = 0;
+
+	(void)state;
+	run_until(s.ready);
+	for (int i = 0; i < BLOCKS; i++)
+		assert_int_equal(sw_stream_write(s.s, block, BLOCK), 0);
+	run_until(sw_stream_queued(s.s) == 0);
+	while (n < sizeof(got)) {
+		ssize_t r = read(fd, got, sizeof(got));
+
+		assert_true(r > 0);
+		n += (size_t)r;
+	}
+	close(fd);
+	drop(&s);
+}
+
 /* A peer that asks and closes its side in one breath still gets its answer. */
 static void test_answer_to_half_closed(void **state)
 {
@@ -838,6 +863,7 @@ int main(void)
 		cmocka_unit_test(test_gone_in_handshake),
 		cmocka_unit_test(test_truncation),
 		cmocka_unit_test(test_writes_leave_together),
+		cmocka_unit_test(test_bound_spares_a_turn),
 		cmocka_unit_test(test_answer_to_half_closed),
 		cmocka_unit_test(test_small_reads),
 		cmocka_unit_test(test_back_pressure),
