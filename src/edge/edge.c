@@ -172,6 +172,23 @@ static size_t addresses_of(const struct sw_conf *c)
 	return n;
 }
 
+/*
+ * The supervisor holds the sockets too and closes its own a moment later: till then the kernel would go on to take connections
+ * that nobody accepts. An address that stays is the same socket, under whatever listener's name.
+ */
+static void listens_gone(struct sw_edge *e, struct sw_listen *const *next, size_t n)
+{
+	for (size_t i = 0; i < e->n_listens; i++) {
+		const struct sw_addr *a = sw_listen_addr(e->listens[i]);
+		size_t k = 0;
+
+		while (k < n && !sw_addr_eq(a, sw_listen_addr(next[k])))
+			k++;
+		if (k == n)
+			sw_listen_shut(e->listens[i]);
+	}
+}
+
 /* Sockets come in the configuration's order: listener by listener, address by address. Takes them over. */
 static int listen_all(struct sw_edge *e, const struct sw_conf *conf, const int *fds, size_t n_fds)
 {
@@ -190,6 +207,7 @@ static int listen_all(struct sw_edge *e, const struct sw_conf *conf, const int *
 		free(all);
 		return err;
 	}
+	listens_gone(e, all, n);
 	for (size_t i = 0; i < e->n_listens; i++)
 		sw_listen_free(e->listens[i]);
 	free(e->listens);

@@ -84,6 +84,12 @@ static void on_accept(void *arg, int events)
 				out_of_descriptors(l);
 			if (errno == EAGAIN || errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)
 				return;
+			if (errno == EINVAL) {  /* shut, see sw_listen_shut: it would wake us without end */
+				sw_log(SW_LOG_ERROR, "listen.stuck", SW_S("listener", l->listener));
+				if (sw_io_want(l->io, 0) < 0)
+					sw_loop_stop(l->edge->loop);
+				return;
+			}
 			continue;  /* ECONNABORTED and the like: the next one */
 		}
 		if (listener < 0 || sw_addr_from_sockaddr(&source, (struct sockaddr *)&ss) < 0) {
@@ -120,6 +126,13 @@ int sw_listen_new(struct sw_listen **out, struct sw_edge *e, int fd, const char 
 	}
 	sw_listen_free(l);
 	return err;
+}
+
+void sw_listen_shut(struct sw_listen *l)
+{
+	/* Linux takes a listening socket out of that state; accept4 says EINVAL from then on. */
+	if (shutdown(sw_io_fd(l->io), SHUT_RD) < 0)
+		sw_log(SW_LOG_WARN, "listen.still-open", SW_S("listener", l->listener));
 }
 
 void sw_listen_free(struct sw_listen *l)

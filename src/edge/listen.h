@@ -8,5 +8,7 @@ int sw_listen_bind(int *out, const struct sw_addr *a) SW_MUSTCHECK;
 
 /* Accepts from fd (taken over) for the listener of that name, whatever generation is current. */
 int sw_listen_new(struct sw_listen **out, struct sw_edge *e, int fd, const char *listener, const struct sw_addr *addr) SW_MUSTCHECK;
+/* No connection is taken any more, by whatever process holds the socket. */
+void sw_listen_shut(struct sw_listen *l);
 void sw_listen_free(struct sw_listen *l);
 const struct sw_addr *sw_listen_addr(const struct sw_listen *l);
