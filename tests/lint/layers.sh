@@ -35,7 +35,7 @@ fence() {
 	uv.h)          echo "core" ;;
 	idn2.h)        echo "zone" ;;
 	seccomp.h)     echo "edge" ;;
-	jansson.h)     echo "cli" ;;
+	jansson.h)     echo "check cli" ;;
 	esac
 }
 
