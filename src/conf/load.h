@@ -15,7 +15,8 @@ struct sw_conf_mark {          /* where a field, an item or a list's element was
 };
 
 struct sw_conf_loader {
-	struct sw_conf *conf;
+	struct sw_conf *conf;   /* NULL where it is another file of tables */
+	void *base;            /* what the root of the schema describes */
 	struct sw_conf_source source;
 	struct sw_diag *diag;
 	const char *dir;       /* relative paths are taken from here */
@@ -40,5 +41,21 @@ void sw_conf_error_line(struct sw_conf_loader *l, unsigned line, const char *fmt
 /* Fills what follows from other keys, then judges the whole. */
 void sw_conf_finish(struct sw_conf_loader *l);
 void sw_conf_check(struct sw_conf_loader *l);
+/*
+ * Files that are no configuration but are written the same way: profiles and the like. Read by a schema of their own, as
+ * strictly, without includes.
+ */
+struct sw_conf_data {
+	const struct sw_conf_group *schema;
+	void (*finish)(struct sw_conf_loader *l, void *base);   /* fills what follows from other keys, judges the whole */
+};
+/*
+ * Reads path, or text, which path then only names, into base: zeroed before, and freed with sw_conf_data_free whatever comes
+ * back. SW_ECONF with all errors in diag.
+ */
+int sw_conf_data_read(const struct sw_conf_data *d, void *base, const char *path, const char *text, struct sw_diag *diag) SW_MUSTCHECK;
+/* Frees what the struct holds, not the struct. */
+void sw_conf_data_free(const struct sw_conf_data *d, void *base);
+
 /* Frees what the structs hold, by the schema (snapshot.c). */
 void sw_conf_free(struct sw_conf *c);

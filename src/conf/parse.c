@@ -373,7 +373,7 @@ static void parse_group(struct sw_conf_loader *l, const struct sw_conf_group *g,
 	int n = setting ? config_setting_length(setting) : 0;
 	unsigned line = setting ? setting->line : 0;
 
-	if (setting && base != l->conf)
+	if (setting && base != l->base)
 		sw_conf_mark(l, base, true, line);
 	if (g->line_at != SW_CONF_NO_LINE)
 		*(int *)((char *)base + g->line_at) = sw_conf_source_where(&l->source, line).line;
@@ -396,7 +396,7 @@ static void parse_group(struct sw_conf_loader *l, const struct sw_conf_group *g,
 
 /* --- the whole --- */
 
-static bool parse_tree(struct sw_conf_loader *l)
+static bool parse_tree(struct sw_conf_loader *l, const struct sw_conf_group *schema)
 {
 	config_t tree;
 	bool ok;
@@ -404,7 +404,7 @@ static bool parse_tree(struct sw_conf_loader *l)
 	config_init(&tree);
 	ok = config_read_string(&tree, l->source.text.data) == CONFIG_TRUE;
 	if (ok)
-		parse_group(l, &sw_conf_root, config_root_setting(&tree), l->conf);
+		parse_group(l, schema, config_root_setting(&tree), l->base);
 	else if (strstr(config_error_text(&tree), "duplicate"))
 		sw_conf_error_line(l, (unsigned)config_error_line(&tree), "this key is written a second time in the same group");
 	else
@@ -438,7 +438,7 @@ static int load(struct sw_conf **out, const char *path, const char *text, struct
 	int r = SW_ENOMEM;
 
 	l.dir = dir;
-	l.conf = calloc(1, sizeof(*l.conf));
+	l.base = l.conf = calloc(1, sizeof(*l.conf));
 	if (!dir || !l.conf)
 		goto out;
 	l.conf->refs = 1;
@@ -450,7 +450,7 @@ static int load(struct sw_conf **out, const char *path, const char *text, struct
 	else if (asprintf(&l.conf->path, "%s/%s", dir, strrchr(path, '/') ? strrchr(path, '/') + 1 : path) < 0)
 		l.conf->path = NULL;
 	l.out_of_memory = !l.conf->path;
-	if (parse_tree(&l) && !l.out_of_memory) {
+	if (parse_tree(&l, &sw_conf_root) && !l.out_of_memory) {
 		sw_conf_finish(&l);
 		sw_conf_check(&l);
 	}
@@ -476,4 +476,24 @@ int sw_conf_load(struct sw_conf **out, const char *path, struct sw_diag *diag)
 int sw_conf_parse(struct sw_conf **out, const char *text, const char *name, struct sw_diag *diag)
 {
 	return load(out, name, text, diag);
+}
+
+int sw_conf_data_read(const struct sw_conf_data *d, void *base, const char *path, const char *text, struct sw_diag *diag)
+{
+	struct sw_conf_loader l = { .diag = diag, .base = base };
+	char *dir = directory_of(path);
+	int r = dir ? sw_conf_source_read(&l.source, path, text, NULL, diag) : SW_ENOMEM;
+
+	l.dir = dir;
+	if (r == SW_OK) {
+		if (parse_tree(&l, d->schema) && !l.out_of_memory)
+			d->finish(&l, base);
+		r = l.out_of_memory ? SW_ENOMEM : l.errors || l.source.refused ? SW_ECONF : 0;
+	}
+	if (r == SW_ENOMEM)
+		sw_diag_add(diag, SW_DIAG_ERROR, path, 0, "out of memory");
+	sw_conf_source_free(&l.source);
+	free(l.marks);
+	free(dir);
+	return r;
 }

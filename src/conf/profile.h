@@ -100,7 +100,8 @@ struct sw_profile {
 	size_t n_hosts;
 	struct sw_profile_network *networks;
 	size_t n_networks;
-	struct sw_profile_aws *aws;  /* or NULL */
+	struct sw_profile_aws *aws;  /* one, or NULL */
+	size_t n_aws;
 	struct sw_profile_server *servers;
 	size_t n_servers;
 	struct sw_profile_proxy *proxies;

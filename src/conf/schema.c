@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include "conf/schema.h"
+#include "conf/table.h"
 #include "conf/value.h"
 
 /* --- words --- */
@@ -18,11 +18,11 @@ static const struct sw_conf_word target_transports[] = {
 static const struct sw_conf_word kinds[] = {
 	{ "neighbor", SW_ZONE_NEIGHBOR }, { "dns", SW_ZONE_DNS }, { "default", SW_ZONE_DEFAULT }, { NULL, 0 },
 };
-static const struct sw_conf_word modes[] = {
+const struct sw_conf_word sw_conf_match_words[] = {
 	{ "rfc5922", SW_MATCH_RFC5922 }, { "expressway", SW_MATCH_EXPRESSWAY }, { "rfc9525", SW_MATCH_RFC9525 },
 	{ "teams", SW_MATCH_TEAMS }, { "pin", SW_MATCH_PIN }, { NULL, 0 },
 };
-static const struct sw_conf_word ekus[] = {
+const struct sw_conf_word sw_conf_eku_words[] = {
 	{ "strict", SW_EKU_STRICT }, { "server-or-client", SW_EKU_SERVER_OR_CLIENT }, { "any", SW_EKU_ANY }, { NULL, 0 },
 };
 static const struct sw_conf_word revocations[] = {
@@ -52,11 +52,6 @@ enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR 
 #define KIB(n) ((uint64_t)(n) << 10)
 #define MIB(n) ((uint64_t)(n) << 20)
 
-#define KEY(n, t, member, d, text, ...) \
-	{ .name = (n), .type = (t), .at = offsetof(struct STRUCT, member), .def = (d), .doc = (text), __VA_ARGS__ }
-#define AT2(member) .at2 = offsetof(struct STRUCT, member)
-#define RANGE(lo, hi) .min = (lo), .max = (hi)
-#define END { .name = NULL }
 
 #define STRUCT sw_conf
 static const struct sw_conf_key node_keys[] = {
@@ -147,12 +142,12 @@ static const struct sw_conf_key zone_keys[] = {
 	    "neighbor: known peers; dns: peers found by SRV; default: strangers", .words = kinds),
 	KEY("listeners", SW_CONF_NAMES, listeners, NULL,
 	    "Where its peers come in; the first one's host and port are shown to them", .required = true),
-	KEY("match", SW_CONF_ENUM, match, "rfc5922", "How the names in the peer's certificate are compared", .words = modes),
+	KEY("match", SW_CONF_ENUM, match, "rfc5922", "How the names in the peer's certificate are compared", .words = sw_conf_match_words),
 	KEY("names", SW_CONF_IDENTITIES, names, NULL,
 	    "Names of which the peer's certificate must carry one; by default the domains"),
 	KEY("pins", SW_CONF_PINS, pins, NULL, "SHA-256 of the peer's public key (SPKI), 64 hex digits; for match = \"pin\""),
 	KEY("allow_wildcard", SW_CONF_BOOL, allow_wildcard, "false", "Accept a wildcard name in the peer's certificate"),
-	KEY("eku", SW_CONF_ENUM, eku, "server-or-client", "Which extended key usage a client certificate needs", .words = ekus),
+	KEY("eku", SW_CONF_ENUM, eku, "server-or-client", "Which extended key usage a client certificate needs", .words = sw_conf_eku_words),
 	KEY("revocation", SW_CONF_ENUM, revocation, "off", "Check CRLs; soft forgives a missing or expired CRL",
 	    .words = revocations),
 	KEY("trust", SW_CONF_PATHS, trust, NULL, "PEM files or directories with the CAs this zone trusts"),
@@ -348,12 +343,12 @@ const char *sw_zone_kind_name(enum sw_zone_kind k)
 
 const char *sw_match_mode_name(enum sw_match_mode m)
 {
-	return sw_conf_word_name(modes, m);
+	return sw_conf_word_name(sw_conf_match_words, m);
 }
 
 const char *sw_eku_policy_name(enum sw_eku_policy p)
 {
-	return sw_conf_word_name(ekus, p);
+	return sw_conf_word_name(sw_conf_eku_words, p);
 }
 
 const char *sw_conf_nth_word(const void *words, size_t i)

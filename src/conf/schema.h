@@ -72,6 +72,7 @@ struct sw_conf_group {
 #define SW_CONF_NO_LINE ((size_t)-1)
 enum { SW_CONF_LIST_MAX = 1024, SW_CONF_ITEMS_MAX = 4096, SW_CONF_MEDIA_IFS_MAX = 16 };
 
+extern const struct sw_conf_word sw_conf_match_words[], sw_conf_eku_words[];
 extern const struct sw_conf_group sw_conf_root;   /* over struct sw_conf */
 
 static inline bool sw_conf_is_strlist(enum sw_conf_type t)

@@ -52,6 +52,11 @@ void sw_conf_free(struct sw_conf *c)
 	free(c);
 }
 
+void sw_conf_data_free(const struct sw_conf_data *d, void *base)
+{
+	free_group(d->schema, base);
+}
+
 struct sw_conf *sw_conf_ref(struct sw_conf *c)
 {
 	__atomic_add_fetch(&c->refs, 1, __ATOMIC_RELAXED);
