@@ -187,7 +187,7 @@ static void check_certificate(struct sw_conf_loader *l, const struct sw_conf_lis
 	}
 	if (!sw_conf_given(l, &s->transport) || sw_conf_refused(l, &s->transport))
 		return;
-	if (s->cert.cert || s->cert.key || s->cert.chain || s->n_sni)
+	if (s->cert.cert || s->cert.key || s->cert.chain || s->cert.key_password || s->n_sni)
 		sw_conf_error(l, &s->transport, s,
 			      "listener \"%s\": transport \"tcp\" has no certificates; did you mean \"tls\" or \"mtls\"?", name);
 }

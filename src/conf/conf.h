@@ -37,6 +37,7 @@ struct sw_conf_cert {         /* one certificate set */
 	char *cert;           /* PEM: leaf first, may hold the chain */
 	char *chain;          /* PEM: intermediates, or NULL */
 	char *key;            /* PEM */
+	char *key_password;   /* where its passphrase is: "file:/path", "env:NAME", "credential:NAME"; NULL: it has none */
 	int line;
 };
 

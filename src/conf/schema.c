@@ -95,6 +95,7 @@ static const struct sw_conf_key sni_keys[] = {
 	KEY("cert", SW_CONF_PATH, cert, NULL, "PEM file: the certificate, its chain may follow", .required = true),
 	KEY("chain", SW_CONF_PATH, chain, NULL, "PEM file: intermediate certificates"),
 	KEY("key", SW_CONF_PATH, key, NULL, "PEM file: private key", .required = true),
+	KEY("key_password", SW_CONF_SECRET, key_password, NULL, "Where the key's passphrase is: file:PATH, credential:NAME, env:NAME"),
 	END
 };
 static const struct sw_conf_group sni_group = {
@@ -104,6 +105,7 @@ static const struct sw_conf_key client_cert_keys[] = {
 	KEY("cert", SW_CONF_PATH, cert, NULL, "PEM file: the certificate presented when we connect", .required = true),
 	KEY("chain", SW_CONF_PATH, chain, NULL, "PEM file: intermediate certificates"),
 	KEY("key", SW_CONF_PATH, key, NULL, "PEM file: private key", .required = true),
+	KEY("key_password", SW_CONF_SECRET, key_password, NULL, "Where the key's passphrase is: file:PATH, credential:NAME, env:NAME"),
 	END
 };
 static const struct sw_conf_group client_cert_group = {
@@ -124,6 +126,7 @@ static const struct sw_conf_key listener_keys[] = {
 	KEY("cert", SW_CONF_PATH, cert.cert, NULL, "PEM file: the certificate, its chain may follow; required for tls and mtls"),
 	KEY("chain", SW_CONF_PATH, cert.chain, NULL, "PEM file: intermediate certificates"),
 	KEY("key", SW_CONF_PATH, cert.key, NULL, "PEM file: private key; required for tls and mtls"),
+	KEY("key_password", SW_CONF_SECRET, cert.key_password, NULL, "Where the key's passphrase is: file:PATH, credential:NAME, env:NAME"),
 	KEY("sni", SW_CONF_ITEMS, sni, NULL, "Further certificates, selected by the name the client asks for", AT2(n_sni),
 	    .max = 64, .group = &sni_group),
 	KEY("send_ca_names", SW_CONF_BOOL, send_ca_names, "true", "Name the accepted CAs when asking for a certificate"),
@@ -432,6 +435,7 @@ static const char *type_name(const struct sw_conf_key *k)
 	case SW_CONF_TEXT:
 	case SW_CONF_TLS_LIST:
 	case SW_CONF_LABEL: return "text";
+	case SW_CONF_SECRET: return "secret";
 	case SW_CONF_HOST: return "host";
 	case SW_CONF_PATH: return "path";
 	case SW_CONF_ADDR: return "address";

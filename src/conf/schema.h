@@ -23,6 +23,7 @@ enum sw_conf_type {
 	SW_CONF_TEXT,          /* char * */
 	SW_CONF_TLS_LIST,      /* char *: OpenSSL list without rule strings */
 	SW_CONF_LABEL,         /* char *: one or more DNS labels, underscore allowed */
+	SW_CONF_SECRET,        /* char *: where a secret is, "file:PATH" (made absolute), "env:NAME", "credential:NAME" */
 	SW_CONF_HOST,          /* char *: host name (ASCII) or IPv4 literal */
 	SW_CONF_PATH,          /* char *: made absolute */
 	SW_CONF_ADDR,          /* struct sw_addr, without a port */

@@ -358,6 +358,34 @@ static int store_path(const char *s, const char *dir, char **out, char error[SW_
 	return 0;
 }
 
+/* Where a secret is. The text is not repeated: it may be the secret itself. */
+static int store_secret(const char *s, const char *dir, char **out, char error[SW_CONF_ERROR_MAX])
+{
+	static const char *const kinds[] = { "env:", "credential:" };
+	char *path = NULL;
+	int r;
+
+	if (strncmp(s, "file:", 5) == 0) {
+		r = store_path(s + 5, dir, &path, error);
+		if (r == 0 && asprintf(out, "file:%s", path) < 0)
+			r = SW_ENOMEM;
+		free(path);
+		return r;
+	}
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t n = strlen(kinds[i]);
+
+		if (strncmp(s, kinds[i], n) != 0)
+			continue;
+		if (check_name(s + n, error))
+			return refuse(error, "after \"%s\" comes a name of letters, digits, '.', '_' and '-'", kinds[i]);
+		*out = sw_str_dup(sw_str_of(s));
+		return *out ? 0 : SW_ENOMEM;
+	}
+	return refuse(error, "the passphrase itself does not belong here: put it alone into a file that only sipward can read and write "
+			     "\"file:PATH\", or \"credential:NAME\" (LoadCredential= of systemd), or \"env:NAME\"");
+}
+
 static int parse_string(enum sw_conf_type t, const char *s, const char *dir, char **out, char error[SW_CONF_ERROR_MAX])
 {
 	int r = check_string(t, s, error);
@@ -367,6 +395,8 @@ static int parse_string(enum sw_conf_type t, const char *s, const char *dir, cha
 		return r;
 	if (t == SW_CONF_PATH || t == SW_CONF_PATHS)
 		return store_path(s, dir, out, error);
+	if (t == SW_CONF_SECRET)
+		return store_secret(s, dir, out, error);
 	copy = sw_str_dup(sw_str_of(s));
 	if (!copy)
 		return SW_ENOMEM;

@@ -18,6 +18,7 @@
 #include "edge/request.h"
 #include "edge/sandbox.h"
 #include "edge/status.h"
+#include "tls/lent.h"
 
 enum { TICK_MS = 1000, REJUDGE_MS = 3600000, REJUDGE_PER_TURN = 16, SOURCES_MAX = 200000, CLOSE_MS = 1000 };
 
@@ -150,7 +151,26 @@ struct prepare {
 	int err;
 	int fds[SW_CHANNEL_FDS_MAX];
 	size_t n_fds;
+	struct sw_lent *lent;        /* owned; NULL: none */
 };
+
+static void lent_free(struct sw_lent *l)
+{
+	if (l)
+		sw_lent_clear(l);
+	free(l);
+}
+
+static void lent_add(struct sw_edge *e, const char *path, const int *fds, size_t n_fds)
+{
+	if (!e->lent)
+		e->lent = calloc(1, sizeof(*e->lent));
+	for (size_t i = 0; i < n_fds; i++)
+		if (!e->lent)
+			close(fds[i]);
+		else if (sw_lent_add(e->lent, path, fds[i]) < 0)
+			sw_log(SW_LOG_WARN, "reload.not-lent", SW_S("file", path));
+}
 
 static void prepare_work(void *arg)
 {
@@ -158,8 +178,10 @@ static void prepare_work(void *arg)
 	struct sw_conf *conf = NULL;
 
 	p->err = sw_conf_load(&conf, p->edge->config, &p->diag);
+	sw_lent_use(p->lent);
 	if (p->err == SW_OK)
 		p->err = sw_generation_new(&p->gen, conf, &p->diag);
+	sw_lent_use(NULL);
 	sw_conf_unref(conf);
 }
 
@@ -267,6 +289,7 @@ static void prepare_done(void *arg, int status)
 	}
 	sw_buf_free(&text);
 	sw_diag_free(&p->diag);
+	lent_free(p->lent);
 	free(p);
 }
 
@@ -278,9 +301,12 @@ static void reload(struct sw_edge *e, const int *fds, size_t n_fds)
 		for (size_t i = 0; i < n_fds; i++)
 			close(fds[i]);
 		tell_supervisor(e, "reload-failed", "out of memory");
+		tell_asker(e, 70, "out of memory\n");
 		return;
 	}
 	p->edge = e;
+	p->lent = e->lent;
+	e->lent = NULL;
 	sw_diag_init(&p->diag);
 	memcpy(p->fds, fds, n_fds * sizeof(int));
 	p->n_fds = n_fds;
@@ -323,6 +349,10 @@ static void on_supervisor(void *arg, const char *word, const char *text, int *fd
 
 	if (word && !strcmp(word, "reload")) {
 		reload(e, fds, n_fds);
+		return;
+	}
+	if (word && !strcmp(word, "lend")) {
+		lent_add(e, text, fds, n_fds);
 		return;
 	}
 	if (word && !strcmp(word, "reload-refused"))
@@ -577,6 +607,7 @@ static void finish(struct sw_edge *e)
 	sw_health_free(e->health);
 	free(e->rates);
 	free(e->zone_calls);
+	lent_free(e->lent);
 	sw_generation_unref(e->gen);
 	sw_msg_deinit();
 }

@@ -40,6 +40,7 @@ struct sw_control;
 struct sw_proofs;
 struct sw_health;
 struct sw_channel;
+struct sw_lent;
 
 struct sw_edge {
 	struct sw_loop *loop;
@@ -66,6 +67,7 @@ struct sw_edge {
 	bool draining;                      /* no new dialogs */
 	bool closing;                       /* connections are being closed: the last one ends the loop */
 	bool stopping;                      /* the loop is over: nothing comes back any more */
+	struct sw_lent *lent;               /* files for the reload that comes next; owned; NULL: none */
 	sw_id reload_asker;                 /* the operator's command that waits for a reload's outcome; 0: none */
 	uint64_t rejudge_due;               /* when open connections are judged again for the time that passed; hourly */
 	struct sw_timer drain_timer, tick;  /* tick: once a second */

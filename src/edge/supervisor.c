@@ -13,6 +13,7 @@
 
 #include "core/log.h"
 #include "edge/channel.h"
+#include "edge/lend.h"
 #include "edge/listen.h"
 #include "edge/notify.h"
 #include "edge/sandbox.h"
@@ -354,6 +355,7 @@ static void reload(struct supervisor *s)
 		err = sockets_bind(&s->next, s->next_conf, &s->now);
 	if (err == SW_OK) {
 		restart_only(s->conf, s->next_conf);
+		sw_lend_files(s->edge, s->next_conf);
 		err = sw_channel_send(s->edge, "reload", "", s->next.fd, s->next.n);
 	}
 	if (err < 0) {

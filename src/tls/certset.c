@@ -132,7 +132,7 @@ int sw_certset_use(SSL_CTX *ctx, const struct sw_conf_cert *set, bool server, st
 		err = SW_ECONF;
 		goto out;
 	}
-	err = sw_keystore_use(ctx, set->key, diag);
+	err = sw_keystore_use(ctx, set->key, set->key_password, diag);
 out:
 	sk_X509_pop_free(certs, X509_free);
 	return err;

@@ -7,6 +7,9 @@
 
 /*
  * Loads the PEM key and gives it to ctx, whose certificate must be set already (they are compared).
- * Refused: a file readable by others, a key that doesn't match, RSA < 2048.
+ * password says where the passphrase of an encrypted key is (sw_conf_cert.key_password), NULL: nowhere. Nobody is ever asked.
+ * Refused: a file readable by others, the passphrase's too; a wrong passphrase; a key that doesn't match; RSA < 2048.
  */
-int sw_keystore_use(SSL_CTX *ctx, const char *path, struct sw_diag *diag) SW_MUSTCHECK;
+int sw_keystore_use(SSL_CTX *ctx, const char *path, const char *password, struct sw_diag *diag) SW_MUSTCHECK;
+/* The file a key_password names. SW_ENOTFOUND: it names none (env:), or there are no credentials here. */
+int sw_keystore_secret_path(const char *spec, char *dst, size_t size) SW_MUSTCHECK;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include "tls/lent.h"
 #include "tls/tls_int.h"
 
 enum {
@@ -32,7 +33,7 @@ static BIO *open_file(const char *path, struct sw_diag *diag)
 	struct stat st;
 	FILE *f = NULL;
 	BIO *bio = NULL;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int fd = sw_lent_open(path);
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		sw_diag_add(diag, SW_DIAG_ERROR, path, 0, "cannot be read: %s", strerror(errno));

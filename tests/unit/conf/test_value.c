@@ -2,6 +2,11 @@
 /* Single values: units, ranges, words, names, defaults. */
 #include "expect.h"
 
+/* Line 6. */
+#define SECRET_LISTENER(where) \
+	"zones = ( { name = \"z\"; listeners = \"m\"; trust = \"ca\"; domains = \"p.example\"; targets = \"p.example\"; client_cert = { cert = \"c\"; key = \"k\";\n" \
+	" key_password = \"" where "\"; }; } );\n"
+
 static void defaults_are_those_documented(void **state)
 {
 	struct sw_conf *c = accepted(NODE LISTENERS);
@@ -138,6 +143,10 @@ static void bad_values_are_refused(void **state)
 		{ BASE "local_domains = \"exa mple.com\";", 5, "is not a domain name" },
 		{ BASE "local_domains = \"192.0.2.1\";", 5, "is not a domain" },
 		{ BASE "local_domains = \"\";", 5, "1 to 253 bytes" },
+		{ BASE SECRET_LISTENER("hunter2"), 6, "the passphrase itself does not belong here" },
+		{ BASE SECRET_LISTENER("FILE:/x"), 6, "the passphrase itself does not belong here" },
+		{ BASE SECRET_LISTENER("file:"), 6, "a path must not be empty" },
+		{ BASE SECRET_LISTENER("credential:../x"), 6, "after \"credential:\" comes a name" },
 		{ BASE "local_domains = { a = 1; };", 5, "must be text in quotes" },
 		{ "node = { host = \"edge..example.com\"; };\n" LISTENERS, 1, "is not a domain name" },
 		{ "node = { host = \"2001:db8::1\"; };\n" LISTENERS, 1, "IPv6 literals" },
