@@ -15,12 +15,12 @@
 #include "edge/listen.h"
 #include "edge/probe.h"
 #include "edge/proofs.h"
+#include "edge/reload.h"
 #include "edge/request.h"
 #include "edge/sandbox.h"
 #include "edge/status.h"
-#include "tls/lent.h"
 
-enum { TICK_MS = 1000, REJUDGE_MS = 3600000, REJUDGE_PER_TURN = 16, SOURCES_MAX = 200000, CLOSE_MS = 1000 };
+enum { TICK_MS = 1000, REJUDGE_MS = 3600000, SOURCES_MAX = 200000, CLOSE_MS = 1000 };
 
 bool sw_edge_is_self(const struct sw_edge *e, struct sw_str host, uint16_t port)
 {
@@ -57,261 +57,10 @@ static void on_media(void *arg, enum sw_media_event ev, const struct sw_media_st
 	sw_anchor_event(arg, ev, s);
 }
 
-/* --- reload: judge again what is open, a few at a time --- */
-
-struct rejudge {
-	struct sw_edge *edge;
-	size_t pos;
-	struct sw_generation *gen;   /* the one it was started for; borrowed for comparison only */
-	bool all;                    /* also those admitted under it: time has passed, and certificates expire */
-};
-
-static void rejudge_some(void *arg)
-{
-	struct rejudge *j = arg;
-	struct sw_edge *e = j->edge;
-	struct sw_peer *p = NULL;
-
-	for (int i = 0; i < REJUDGE_PER_TURN && j->gen == e->gen && (p = sw_idtab_next(&e->peers, &j->pos)); i++)
-		if (p->state == SW_PEER_READY && (j->all || p->gen != e->gen))
-			sw_peer_rejudge(p);
-	if (!p || sw_loop_defer(e->loop, rejudge_some, j) < 0)
-		free(j);
-}
-
-static void rejudge_start(struct sw_edge *e, bool all)
-{
-	struct rejudge *j = malloc(sizeof(*j));
-
-	if (!j) {
-		sw_log(SW_LOG_ERROR, "reload.not-rejudged", SW_S("detail", "out of memory"));
-		return;
-	}
-	*j = (struct rejudge){ .edge = e, .gen = e->gen, .all = all };
-	rejudge_some(j);
-}
-
-static int zone_tables(struct sw_edge *e, const struct sw_generation *g)
-{
-	struct sw_bucket *rates = calloc(g->conf->n_zones + 1, sizeof(*rates));
-	uint32_t *calls = calloc(g->conf->n_zones + 1, sizeof(*calls));
-	struct sw_call *c;
-	size_t pos = 0;
-
-	if (!rates || !calls) {
-		free(rates);
-		free(calls);
-		return SW_ENOMEM;
-	}
-	while ((c = sw_idtab_next(&e->calls, &pos))) {
-		const struct sw_zone *z = sw_generation_zone(g, c->leg[SW_LEG_CALLER].zone);
-
-		if (z)
-			calls[z->index]++;
-	}
-	free(e->rates);
-	free(e->zone_calls);
-	e->rates = rates;
-	e->zone_calls = calls;
-	return SW_OK;
-}
-
-static void zones_gone(struct sw_edge *e)
-{
-	struct sw_call *c;
-	size_t pos = 0;
-
-	while ((c = sw_idtab_next(&e->calls, &pos)))
-		if (!sw_generation_zone(e->gen, c->leg[0].zone) || !sw_generation_zone(e->gen, c->leg[1].zone))
-			sw_call_end(c, SW_R_CONN_REVOKED);
-}
-
-void sw_edge_commit(struct sw_edge *e, struct sw_generation *g)
-{
-	if (zone_tables(e, g) < 0) {
-		sw_log(SW_LOG_ERROR, "reload.failed", SW_S("detail", "out of memory"));
-		sw_generation_unref(g);
-		return;
-	}
-	sw_generation_unref(e->gen);
-	e->gen = g;
-	e->count.reloads++;
-	sw_log_set_level(g->conf->log_level);
-	zones_gone(e);
-	sw_probe_reset(e);
-	rejudge_start(e, false);
-}
-
-/* --- reload: prepare in the pool, commit here --- */
-
-struct prepare {
-	struct sw_edge *edge;
-	struct sw_generation *gen;
-	struct sw_diag diag;
-	int err;
-	int fds[SW_CHANNEL_FDS_MAX];
-	size_t n_fds;
-	struct sw_lent *lent;        /* owned; NULL: none */
-};
-
-static void lent_free(struct sw_lent *l)
-{
-	if (l)
-		sw_lent_clear(l);
-	free(l);
-}
-
-static void lent_add(struct sw_edge *e, const char *path, const int *fds, size_t n_fds)
-{
-	if (!e->lent)
-		e->lent = calloc(1, sizeof(*e->lent));
-	for (size_t i = 0; i < n_fds; i++)
-		if (!e->lent)
-			close(fds[i]);
-		else if (sw_lent_add(e->lent, path, fds[i]) < 0)
-			sw_log(SW_LOG_WARN, "reload.not-lent", SW_S("file", path));
-}
-
-static void prepare_work(void *arg)
-{
-	struct prepare *p = arg;
-	struct sw_conf *conf = NULL;
-
-	p->err = sw_conf_load(&conf, p->edge->config, &p->diag);
-	sw_lent_use(p->lent);
-	if (p->err == SW_OK)
-		p->err = sw_generation_new(&p->gen, conf, &p->diag);
-	sw_lent_use(NULL);
-	sw_conf_unref(conf);
-}
-
-static size_t addresses_of(const struct sw_conf *c)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->n_listeners; i++)
-		n += c->listeners[i].n_addresses;
-	return n;
-}
-
-/*
- * The supervisor holds the sockets too and closes its own a moment later: till then the kernel would go on to take connections
- * that nobody accepts. An address that stays is the same socket, under whatever listener's name.
- */
-static void listens_gone(struct sw_edge *e, struct sw_listen *const *next, size_t n)
-{
-	for (size_t i = 0; i < e->n_listens; i++) {
-		const struct sw_addr *a = sw_listen_addr(e->listens[i]);
-		size_t k = 0;
-
-		while (k < n && !sw_addr_eq(a, sw_listen_addr(next[k])))
-			k++;
-		if (k == n)
-			sw_listen_shut(e->listens[i]);
-	}
-}
-
-/* Sockets come in the configuration's order: listener by listener, address by address. Takes them over. */
-static int listen_all(struct sw_edge *e, const struct sw_conf *conf, const int *fds, size_t n_fds)
-{
-	size_t n = addresses_of(conf), k = 0;
-	struct sw_listen **all = calloc(n + 1, sizeof(struct sw_listen *));
-	int err = all && n == n_fds ? SW_OK : all ? SW_ECONF : SW_ENOMEM;
-
-	for (size_t i = 0; err == SW_OK && i < conf->n_listeners; i++)
-		for (size_t j = 0; err == SW_OK && j < conf->listeners[i].n_addresses; j++, k++)
-			err = sw_listen_new(&all[k], e, fds[k], conf->listeners[i].name, &conf->listeners[i].addresses[j]);
-	if (err < 0) {
-		for (size_t i = k; i < n_fds; i++)
-			close(fds[i]);
-		for (size_t i = 0; all && i < n; i++)
-			sw_listen_free(all[i]);
-		free(all);
-		return err;
-	}
-	listens_gone(e, all, n);
-	for (size_t i = 0; i < e->n_listens; i++)
-		sw_listen_free(e->listens[i]);
-	free(e->listens);
-	e->listens = all;
-	e->n_listens = n;
-	return SW_OK;
-}
-
-static void tell_supervisor(struct sw_edge *e, const char *word, const char *text)
+void sw_edge_tell(struct sw_edge *e, const char *word, const char *text)
 {
 	if (e->supervisor && sw_channel_send(e->supervisor, word, text, NULL, 0) < 0)
 		sw_log(SW_LOG_DEBUG, "supervisor.lost", SW_S("word", word));
-}
-
-/* The outcome goes to whoever asked by "sipward reload": its exit status is the reload's. */
-static void tell_asker(struct sw_edge *e, int status, const char *text)
-{
-	sw_id asker = e->reload_asker;
-
-	e->reload_asker = 0;
-	if (asker && e->control)
-		sw_control_reply(e->control, asker, status, sw_str_of(text));
-}
-
-static void prepare_done(void *arg, int status)
-{
-	struct prepare *p = arg;
-	struct sw_edge *e = p->edge;
-	int err = status < 0 ? status : p->err;
-	struct sw_buf text;
-
-	if (e->stopping)
-		err = SW_ECLOSED;
-	if (err == SW_OK)
-		err = listen_all(e, p->gen->conf, p->fds, p->n_fds);
-	else
-		for (size_t i = 0; i < p->n_fds; i++)
-			close(p->fds[i]);
-	sw_buf_init(&text, 0);
-	sw_diag_print(&p->diag, &text);
-	for (size_t i = 0; i < p->diag.n; i++)
-		sw_log(p->diag.entries[i].level == SW_DIAG_ERROR ? SW_LOG_ERROR : SW_LOG_WARN, "config", SW_S("file", p->diag.entries[i].file),
-		       SW_I("line", p->diag.entries[i].line), SW_S("detail", p->diag.entries[i].text));
-	if (err == SW_OK) {
-		sw_log(SW_LOG_INFO, "reload.done", SW_U("zones", p->gen->conf->n_zones), SW_U("connections", e->peers.used));
-		sw_edge_commit(e, p->gen);
-		tell_supervisor(e, "reloaded", "");
-		tell_asker(e, 0, "reloaded\n");
-	} else {
-		char brief[1000];
-
-		sw_generation_unref(p->gen);
-		sw_log(SW_LOG_ERROR, "reload.refused", SW_S("detail", "the old configuration stays"), SW_U("errors", p->diag.errors));
-		sw_str_copy(brief, sizeof(brief), sw_buf_view(&text));
-		tell_supervisor(e, "reload-failed", brief[0] ? brief : sw_error_text(err));
-		tell_asker(e, 2, brief[0] ? brief : "refused: the old configuration stays\n");
-	}
-	sw_buf_free(&text);
-	sw_diag_free(&p->diag);
-	lent_free(p->lent);
-	free(p);
-}
-
-static void reload(struct sw_edge *e, const int *fds, size_t n_fds)
-{
-	struct prepare *p = calloc(1, sizeof(*p));
-
-	if (!p) {
-		for (size_t i = 0; i < n_fds; i++)
-			close(fds[i]);
-		tell_supervisor(e, "reload-failed", "out of memory");
-		tell_asker(e, 70, "out of memory\n");
-		return;
-	}
-	p->edge = e;
-	p->lent = e->lent;
-	e->lent = NULL;
-	sw_diag_init(&p->diag);
-	memcpy(p->fds, fds, n_fds * sizeof(int));
-	p->n_fds = n_fds;
-	if (sw_loop_work(e->loop, prepare_work, prepare_done, p) < 0)
-		prepare_done(p, SW_ENOMEM);
 }
 
 /* --- drain and stop --- */
@@ -348,15 +97,15 @@ static void on_supervisor(void *arg, const char *word, const char *text, int *fd
 	struct sw_edge *e = arg;
 
 	if (word && !strcmp(word, "reload")) {
-		reload(e, fds, n_fds);
+		sw_reload(e, fds, n_fds);
 		return;
 	}
 	if (word && !strcmp(word, "lend")) {
-		lent_add(e, text, fds, n_fds);
+		sw_reload_lend(e, text, fds, n_fds);
 		return;
 	}
 	if (word && !strcmp(word, "reload-refused"))
-		tell_asker(e, 2, text);
+		sw_reload_tell_asker(e, 2, text);
 	for (size_t i = 0; i < n_fds; i++)
 		close(fds[i]);
 	if (!word) {
@@ -386,10 +135,10 @@ static void on_tick(void *arg)
 	sw_probe_tick(e, sw_loop_now(e->loop));
 	if (sw_loop_now(e->loop) >= e->rejudge_due) {
 		e->rejudge_due = sw_loop_now(e->loop) + REJUDGE_MS;
-		rejudge_start(e, true);
+		sw_reload_rejudge(e, true);
 	}
 	sw_status_line(e, line, sizeof(line));
-	tell_supervisor(e, "alive", line);
+	sw_edge_tell(e, "alive", line);
 	if (sw_timer_start(&e->tick, TICK_MS) < 0) {
 		e->exit_status = 70;
 		sw_loop_stop(e->loop);
@@ -442,11 +191,11 @@ static void on_command(void *arg, sw_id request, const char *const *words, size_
 		sw_proofs_reload(e->proofs);
 		sw_control_reply(e->control, request, 0, SW_STR("ok\n"));
 	} else if (n && !strcmp(words[0], "reload")) {
-		tell_asker(e, 3, "another reload was asked for meanwhile; the log tells how both went\n");
+		sw_reload_tell_asker(e, 3, "another reload was asked for meanwhile; the log tells how both went\n");
 		e->reload_asker = request;
-		tell_supervisor(e, "reload-please", "");
+		sw_edge_tell(e, "reload-please", "");
 	} else if (n && !strcmp(words[0], "drain")) {
-		tell_supervisor(e, "drain-please", "");
+		sw_edge_tell(e, "drain-please", "");
 		sw_control_reply(e->control, request, 0, SW_STR("draining\n"));
 	} else if (n > 1 && !strcmp(words[0], "log")) {
 		enum sw_log_level level;
@@ -503,7 +252,7 @@ static int start_tables(struct sw_edge *e)
 	if (err == SW_OK)
 		err = sw_sources_new(&e->handshake_sources, SOURCES_MAX);
 	if (err == SW_OK)
-		err = zone_tables(e, e->gen);
+		err = sw_reload_zone_tables(e, e->gen);
 	return err == SW_OK ? sw_txns_new(&e->txns, &txns) : err;
 }
 
@@ -544,7 +293,7 @@ static int start(struct sw_edge *e, const struct sw_edge_opts *o, struct sw_diag
 	if (err == SW_OK && o->supervisor_fd >= 0)
 		err = sw_channel_new(&e->supervisor, e->loop, o->supervisor_fd, on_supervisor, e);
 	if (err == SW_OK)
-		err = listen_all(e, e->gen->conf, o->listen_fds, o->n_listen_fds);
+		err = sw_listen_all(e, e->gen->conf, o->listen_fds, o->n_listen_fds);
 	if (err == SW_OK)
 		err = sw_timer_start(&e->tick, 0);
 	return err;
@@ -607,7 +356,7 @@ static void finish(struct sw_edge *e)
 	sw_health_free(e->health);
 	free(e->rates);
 	free(e->zone_calls);
-	lent_free(e->lent);
+	sw_reload_forget_lent(e);
 	sw_generation_unref(e->gen);
 	sw_msg_deinit();
 }
@@ -632,7 +381,7 @@ int sw_edge_main(const struct sw_edge_opts *o)
 	if (err == SW_OK) {
 		sw_log(SW_LOG_INFO, "edge.ready", SW_S("host", e.gen->conf->host), SW_U("listeners", e.n_listens),
 		       SW_U("zones", e.gen->conf->n_zones));
-		tell_supervisor(&e, "ready", "");
+		sw_edge_tell(&e, "ready", "");
 		sw_loop_run(e.loop);
 		sw_log(SW_LOG_INFO, "edge.stopped", SW_U("calls", e.calls.used), SW_U("connections", e.peers.used));
 	} else {

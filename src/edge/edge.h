@@ -86,5 +86,7 @@ void sw_edge_drain(struct sw_edge *e);
 void sw_edge_maybe_drained(struct sw_edge *e);
 /* Puts a new generation in place of the old: what is open is judged again. Takes the reference over. */
 void sw_edge_commit(struct sw_edge *e, struct sw_generation *g);
+/* A word to the supervisor; that it is gone is found out elsewhere. */
+void sw_edge_tell(struct sw_edge *e, const char *word, const char *text);
 /* Is this host (and port, 0: any) one of ours? */
 bool sw_edge_is_self(const struct sw_edge *e, struct sw_str host, uint16_t port);

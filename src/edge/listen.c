@@ -150,3 +150,57 @@ const struct sw_addr *sw_listen_addr(const struct sw_listen *l)
 {
 	return &l->addr;
 }
+
+/* --- all of them --- */
+
+static size_t addresses_of(const struct sw_conf *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n_listeners; i++)
+		n += c->listeners[i].n_addresses;
+	return n;
+}
+
+/*
+ * The supervisor holds the sockets too and closes its own a moment later: till then the kernel would go on to take connections
+ * that nobody accepts. An address that stays is the same socket, under whatever listener's name.
+ */
+static void listens_gone(struct sw_edge *e, struct sw_listen *const *next, size_t n)
+{
+	for (size_t i = 0; i < e->n_listens; i++) {
+		const struct sw_addr *a = sw_listen_addr(e->listens[i]);
+		size_t k = 0;
+
+		while (k < n && !sw_addr_eq(a, sw_listen_addr(next[k])))
+			k++;
+		if (k == n)
+			sw_listen_shut(e->listens[i]);
+	}
+}
+
+int sw_listen_all(struct sw_edge *e, const struct sw_conf *conf, const int *fds, size_t n_fds)
+{
+	size_t n = addresses_of(conf), k = 0;
+	struct sw_listen **all = calloc(n + 1, sizeof(struct sw_listen *));
+	int err = all && n == n_fds ? SW_OK : all ? SW_ECONF : SW_ENOMEM;
+
+	for (size_t i = 0; err == SW_OK && i < conf->n_listeners; i++)
+		for (size_t j = 0; err == SW_OK && j < conf->listeners[i].n_addresses; j++, k++)
+			err = sw_listen_new(&all[k], e, fds[k], conf->listeners[i].name, &conf->listeners[i].addresses[j]);
+	if (err < 0) {
+		for (size_t i = k; i < n_fds; i++)
+			close(fds[i]);
+		for (size_t i = 0; all && i < n; i++)
+			sw_listen_free(all[i]);
+		free(all);
+		return err;
+	}
+	listens_gone(e, all, n);
+	for (size_t i = 0; i < e->n_listens; i++)
+		sw_listen_free(e->listens[i]);
+	free(e->listens);
+	e->listens = all;
+	e->n_listens = n;
+	return SW_OK;
+}
