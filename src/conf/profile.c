@@ -15,30 +15,28 @@ enum { HOSTS_MAX = 500, NETWORKS_MAX = 2000, PROFILES_MAX = 200, NAME_MAX_LEN = 
 
 #define FROM_KEYS(m) \
 	KEY("source", SW_CONF_TEXT, m.source, NULL, "Where this is written"), \
-	KEY("as_of", SW_CONF_TEXT, m.as_of, NULL, "The date it was true, 2024-10-21"), \
-	KEY("confirmed", SW_CONF_BOOL, m.confirmed, "true", "false: hearsay; told, never a failure")
+		KEY("as_of", SW_CONF_TEXT, m.as_of, NULL, "The date it was true, 2024-10-21"), \
+		KEY("confirmed", SW_CONF_BOOL, m.confirmed, "true", "false: hearsay; told, never a failure")
 
 #define STRUCT sw_profile_port
 static const struct sw_conf_key port_keys[] = {
 	KEY("ports", SW_CONF_PORTS, low, NULL, "First and last", AT2(high), RANGE(1, 65535), .required = true),
 	KEY("transport", SW_CONF_TEXT, transport, NULL, "tcp, tls, mtls or udp", .required = true),
 	KEY("direction", SW_CONF_TEXT, direction, "both", "in, out or both, as seen from the edge"),
-	KEY("purpose", SW_CONF_TEXT, purpose, NULL, "What it is for"),
-	END
+	KEY("purpose", SW_CONF_TEXT, purpose, NULL, "What it is for"), END
 };
 static const struct sw_conf_group port_group = { "ports", sizeof(struct STRUCT), SW_CONF_NO_LINE, port_keys };
 #undef STRUCT
 
 #define STRUCT sw_profile_host
-static const struct sw_conf_key host_keys[] = {
-	KEY("pattern", SW_CONF_TEXT, pattern, NULL, "A host, or *.example.com for it and all below", .required = true),
-	KEY("port", SW_CONF_PORT, port, "443", "Port", RANGE(1, 65535)),
-	KEY("transport", SW_CONF_TEXT, transport, "tls", "tls, tcp or udp"),
-	KEY("purpose", SW_CONF_TEXT, purpose, NULL, "What it is for"),
-	KEY("optional", SW_CONF_BOOL, optional, "false", "The service works without"),
-	FROM_KEYS(from),
-	END
-};
+static const struct sw_conf_key host_keys[] = { KEY("pattern", SW_CONF_TEXT, pattern, NULL,
+						    "A host, or *.example.com for it and all below", .required = true),
+						KEY("port", SW_CONF_PORT, port, "443", "Port", RANGE(1, 65535)),
+						KEY("transport", SW_CONF_TEXT, transport, "tls", "tls, tcp or udp"),
+						KEY("purpose", SW_CONF_TEXT, purpose, NULL, "What it is for"),
+						KEY("optional", SW_CONF_BOOL, optional, "false", "The service works without"),
+						FROM_KEYS(from),
+						END };
 static const struct sw_conf_group host_group = { "hosts", sizeof(struct STRUCT), SW_CONF_NO_LINE, host_keys };
 #undef STRUCT
 
@@ -52,23 +50,20 @@ struct sw_profile_network_table {
 };
 static const struct sw_conf_key network_keys[] = {
 	KEY("prefixes", SW_CONF_PREFIXES, prefixes, NULL, "Networks", AT2(n_prefixes), .required = true),
-	KEY("tag", SW_CONF_NAME, tag, NULL, "What they have in common"),
-	FROM_KEYS(from),
-	END
+	KEY("tag", SW_CONF_NAME, tag, NULL, "What they have in common"), FROM_KEYS(from), END
 };
 static const struct sw_conf_group network_group = { "networks", sizeof(struct STRUCT), SW_CONF_NO_LINE, network_keys };
 #undef STRUCT
 
 #define STRUCT sw_profile_root
-static const struct sw_conf_key root_keys[] = {
-	KEY("subject", SW_CONF_TEXT, subject, NULL, "Common name", .required = true),
-	KEY("sha256", SW_CONF_TEXT, sha256, NULL, "Fingerprint, hex"),
-	KEY("sha1", SW_CONF_TEXT, sha1, NULL, "Fingerprint, hex"),
-	KEY("status", SW_CONF_TEXT, status, "usable", "required, usable, distrusted or expired"),
-	KEY("note", SW_CONF_TEXT, note, NULL, "What to know about it"),
-	FROM_KEYS(from),
-	END
-};
+static const struct sw_conf_key root_keys[] = { KEY("subject", SW_CONF_TEXT, subject, NULL, "Common name", .required = true),
+						KEY("sha256", SW_CONF_TEXT, sha256, NULL, "Fingerprint, hex"),
+						KEY("sha1", SW_CONF_TEXT, sha1, NULL, "Fingerprint, hex"),
+						KEY("status", SW_CONF_TEXT, status, "usable",
+						    "required, usable, distrusted or expired"),
+						KEY("note", SW_CONF_TEXT, note, NULL, "What to know about it"),
+						FROM_KEYS(from),
+						END };
 static const struct sw_conf_group root_group = { "roots", sizeof(struct STRUCT), SW_CONF_NO_LINE, root_keys };
 #undef STRUCT
 
@@ -88,8 +83,7 @@ static const struct sw_conf_group server_group = { "servers", sizeof(struct STRU
 #define STRUCT sw_profile_proxy
 static const struct sw_conf_key proxy_keys[] = {
 	KEY("client", SW_CONF_TEXT, client, NULL, "Who goes through a proxy", .required = true),
-	KEY("auth", SW_CONF_NAMES, auth, NULL, "none, basic, digest, ntlm, negotiate", .max = 8, .required = true),
-	END
+	KEY("auth", SW_CONF_NAMES, auth, NULL, "none, basic, digest, ntlm, negotiate", .max = 8, .required = true), END
 };
 static const struct sw_conf_group proxy_group = { "proxies", sizeof(struct STRUCT), SW_CONF_NO_LINE, proxy_keys };
 #undef STRUCT
@@ -97,9 +91,7 @@ static const struct sw_conf_group proxy_group = { "proxies", sizeof(struct STRUC
 #define STRUCT sw_profile_aws
 static const struct sw_conf_key aws_keys[] = {
 	KEY("regions", SW_CONF_NAMES, regions, NULL, "Regions of the feed", .max = 64, .required = true),
-	KEY("services", SW_CONF_NAMES, services, "AMAZON", "Services of the feed", .max = 16),
-	FROM_KEYS(from),
-	END
+	KEY("services", SW_CONF_NAMES, services, "AMAZON", "Services of the feed", .max = 16), FROM_KEYS(from), END
 };
 static const struct sw_conf_group aws_group = { "aws", sizeof(struct STRUCT), SW_CONF_NO_LINE, aws_keys };
 #undef STRUCT
@@ -144,8 +136,7 @@ static const struct sw_conf_key tls_keys[] = {
 static const struct sw_conf_group tls_group = { "tls", 0, SW_CONF_NO_LINE, tls_keys };
 static const struct sw_conf_key proof_keys[] = {
 	KEY("keys", SW_CONF_TEXTS, p.txt_keys, NULL, "Keys of key=token records", .max = 16),
-	KEY("apex", SW_CONF_BOOL, p.txt_apex, "false", "A bare token at the apex"),
-	END
+	KEY("apex", SW_CONF_BOOL, p.txt_apex, "false", "A bare token at the apex"), END
 };
 static const struct sw_conf_group proof_group = { "proof", 0, SW_CONF_NO_LINE, proof_keys };
 static const struct sw_conf_key media_keys[] = {
@@ -170,11 +161,14 @@ static const struct sw_conf_key root[] = {
 	KEY("proof", SW_CONF_GROUP, p, NULL, "Domain proof", .group = &proof_group),
 	KEY("media", SW_CONF_GROUP, p, NULL, "Media", .group = &media_group),
 	KEY("roots", SW_CONF_ITEMS, p.roots, NULL, "Roots of its certificates", AT2(p.n_roots), .max = 100, .group = &root_group),
-	KEY("hosts", SW_CONF_ITEMS, p.hosts, NULL, "Hosts that must be reached", AT2(p.n_hosts), .max = HOSTS_MAX, .group = &host_group),
+	KEY("hosts", SW_CONF_ITEMS, p.hosts, NULL, "Hosts that must be reached", AT2(p.n_hosts), .max = HOSTS_MAX,
+	    .group = &host_group),
 	KEY("networks", SW_CONF_ITEMS, networks, NULL, "Its networks", AT2(n_networks), .max = 64, .group = &network_group),
 	KEY("aws", SW_CONF_ITEMS, p.aws, NULL, "Its part of the AWS address feed", AT2(p.n_aws), .max = 1, .group = &aws_group),
-	KEY("servers", SW_CONF_ITEMS, p.servers, NULL, "STUN, TURN, NTP, WebSocket", AT2(p.n_servers), .max = 100, .group = &server_group),
-	KEY("proxies", SW_CONF_ITEMS, p.proxies, NULL, "Which clients take which proxies", AT2(p.n_proxies), .max = 64, .group = &proxy_group),
+	KEY("servers", SW_CONF_ITEMS, p.servers, NULL, "STUN, TURN, NTP, WebSocket", AT2(p.n_servers), .max = 100,
+	    .group = &server_group),
+	KEY("proxies", SW_CONF_ITEMS, p.proxies, NULL, "Which clients take which proxies", AT2(p.n_proxies), .max = 64,
+	    .group = &proxy_group),
 	KEY("notes", SW_CONF_TEXTS, p.notes, NULL, "Told at the end of a report", .max = 32),
 	END
 };
@@ -232,7 +226,8 @@ static void origin(struct sw_conf_loader *l, struct sw_profile_source *s, const 
 	s->as_of = inherit(l, s->as_of, of->as_of);
 	if (!s->source || !s->as_of)
 		sw_conf_error(l, s, s, "source and as_of are missing: say where this is written, and the date it was true");
-	else if (sscanf(s->as_of, "%4d-%2d-%2d%n", &y, &m, &d, &n) != 3 || n != 10 || s->as_of[10] || m < 1 || m > 12 || d < 1 || d > 31)
+	else if (sscanf(s->as_of, "%4d-%2d-%2d%n", &y, &m, &d, &n) != 3 || n != 10 || s->as_of[10] || m < 1 || m > 12 || d < 1 ||
+		 d > 31)
 		sw_conf_error(l, &s->as_of, s, "as_of: \"%s\" is no date: write 2024-10-21", s->as_of);
 }
 
@@ -329,7 +324,7 @@ static void free_file(struct sw_profile_file *f)
 
 void sw_profile_free(struct sw_profile *p)
 {
-	free_file((struct sw_profile_file *)p);   /* its first member */
+	free_file((struct sw_profile_file *)p); /* its first member */
 }
 
 static int read_profile(struct sw_profile **out, const char *path, const char *text, struct sw_diag *diag)
@@ -376,7 +371,8 @@ static int not_there(const char *name, const char *dir, struct sw_diag *diag)
 		for (size_t i = 0; i + 1 < list.len; i++)
 			if (list.data[i] == '\n')
 				list.data[i] = ' ';
-		sw_diag_add(diag, SW_DIAG_ERROR, NULL, 0, "no profile \"%s\"; there are: %.*s", name, (int)(list.len - 1), list.data);
+		sw_diag_add(diag, SW_DIAG_ERROR, NULL, 0, "no profile \"%s\"; there are: %.*s", name, (int)(list.len - 1),
+			    list.data);
 	}
 	sw_buf_free(&list);
 	return SW_ENOTFOUND;
@@ -399,7 +395,8 @@ int sw_profile_load(struct sw_profile **out, const char *name, const char *dir, 
 	} else {
 		err = read_profile(&p, path, NULL, diag);
 		if (err == SW_OK && strcmp(p->name, name) != 0) {
-			sw_diag_add(diag, SW_DIAG_ERROR, path, 0, "name is \"%s\", but the file's name says \"%s\"", p->name, name);
+			sw_diag_add(diag, SW_DIAG_ERROR, path, 0, "name is \"%s\", but the file's name says \"%s\"", p->name,
+				    name);
 			sw_profile_free(p);
 			err = SW_ECONF;
 		} else if (err == SW_OK) {

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "edge/cookie.h"
 
-#include <openssl/crypto.h>
-#include <openssl/hmac.h>
-
 #include "core/random.h"
+#include "tls/digest.h"
 
 enum { ID_BYTES = 8, MAC_BYTES = 16, RAW_BYTES = ID_BYTES + MAC_BYTES };  /* 24 bytes are 32 letters */
 
 static bool mac(uint8_t out[MAC_BYTES], const uint8_t key[SW_COOKIE_KEY], const uint8_t id[ID_BYTES])
 {
-	uint8_t full[EVP_MAX_MD_SIZE];
-	unsigned n = 0;
+	uint8_t full[SW_SHA256_LEN];
 
-	if (!HMAC(EVP_sha256(), key, SW_COOKIE_KEY, id, ID_BYTES, full, &n) || n < MAC_BYTES)
+	if (sw_hmac_sha256(full, (struct sw_str){ (const char *)key, SW_COOKIE_KEY }, (struct sw_str){ (const char *)id, ID_BYTES }) < 0)
 		return false;
 	memcpy(out, full, MAC_BYTES);
 	return true;
@@ -37,7 +34,7 @@ int sw_cookie_open(struct sw_str text, const uint8_t key[SW_COOKIE_KEY], sw_id *
 
 	if (sw_b64url_decode(raw, sizeof(raw), text) != RAW_BYTES)
 		return SW_EPARSE;
-	if (!mac(want, key, raw) || CRYPTO_memcmp(want, raw + ID_BYTES, MAC_BYTES) != 0)
+	if (!mac(want, key, raw) || !sw_digest_eq(want, raw + ID_BYTES, MAC_BYTES))
 		return SW_EPARSE;
 	for (size_t i = 0; i < ID_BYTES; i++)
 		id |= (sw_id)raw[i] << (8 * i);

@@ -28,7 +28,7 @@ may_include() {
 fence() {
 	case $1 in
 	sofia-sip/*)   echo "sip" ;;
-	openssl/*)     echo "tls edge" ;;
+	openssl/*)     echo "tls" ;;
 	ldns/*)        echo "dns" ;;
 	sqlite3.h)     echo "store" ;;
 	libconfig.h)   echo "conf" ;;
