@@ -209,6 +209,9 @@ struct sw_conf {
 	struct sw_conf_dns dns;
 	struct sw_conf_ownership ownership;
 	struct sw_conf_limits limits;
+	bool watch;                 /* reload when a file named here changes; default true */
+	struct sw_strlist files;    /* that it was read from: path, then includes; not a setting */
+	struct sw_strlist includes; /* patterns of the includes that have wildcards */
 };
 
 /*
@@ -220,6 +223,13 @@ int sw_conf_load(struct sw_conf **out, const char *path, struct sw_diag *diag) S
 int sw_conf_parse(struct sw_conf **out, const char *text, const char *name, struct sw_diag *diag) SW_MUSTCHECK;
 struct sw_conf *sw_conf_ref(struct sw_conf *c);   /* references may be taken and dropped in any thread */
 void sw_conf_unref(struct sw_conf *c);
+
+/*
+ * Calls fn for every file and directory the configuration consists of or names (not what the daemon itself writes: state_dir, control).
+ * pattern: the path's last component may hold wildcards.
+ */
+typedef void sw_conf_path_fn(void *arg, const char *path, bool pattern);
+void sw_conf_each_path(const struct sw_conf *c, sw_conf_path_fn *fn, void *arg);
 
 /* The effective configuration, as a file that reads back to the same snapshot. */
 void sw_conf_dump(const struct sw_conf *c, struct sw_buf *out);

@@ -431,6 +431,25 @@ static char *directory_of(const char *path)
 	return dir;
 }
 
+/* The snapshot keeps the names of what was read; nothing of the source points to them any more. */
+static void keep_names(struct sw_conf_loader *l)
+{
+	struct sw_conf_source *s = &l->source;
+	char *first = s->n_files && l->conf->path ? strdup(l->conf->path) : NULL;
+
+	if (!first) {
+		l->out_of_memory = true;
+		return;
+	}
+	free(s->files[0]);
+	s->files[0] = first;  /* absolute */
+	l->conf->files = (struct sw_strlist){ s->files, s->n_files };
+	l->conf->includes = s->patterns;
+	s->files = NULL;
+	s->n_files = 0;
+	s->patterns = (struct sw_strlist){ 0 };
+}
+
 static int load(struct sw_conf **out, const char *path, const char *text, struct sw_diag *diag)
 {
 	struct sw_conf_loader l = { .diag = diag };
@@ -453,6 +472,8 @@ static int load(struct sw_conf **out, const char *path, const char *text, struct
 	if (parse_tree(&l, &sw_conf_root) && !l.out_of_memory) {
 		sw_conf_finish(&l);
 		sw_conf_check(&l);
+		if (!text)
+			keep_names(&l);
 	}
 	r = l.out_of_memory ? SW_ENOMEM : l.errors || l.source.refused ? SW_ECONF : 0;
 out:

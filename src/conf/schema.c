@@ -307,6 +307,7 @@ static const struct sw_conf_group limits_group = { "limits", 0, SW_CONF_NO_LINE,
 static const struct sw_conf_key root_keys[] = {
 	{ .name = "node", .type = SW_CONF_GROUP, .at = 0, .group = &node_group, .doc = "This node" },
 	{ .name = "log", .type = SW_CONF_GROUP, .at = 0, .group = &log_group, .doc = "Logging" },
+	KEY("watch", SW_CONF_BOOL, watch, "true", "Reload when a file of the configuration, or one that it names, changes"),
 	KEY("local_domains", SW_CONF_DOMAINS, local_domains, NULL, "Domains served here"),
 	KEY("tls", SW_CONF_GROUP, tls, NULL, "TLS for all listeners and connections", .group = &tls_group),
 	KEY("listeners", SW_CONF_ITEMS, listeners, NULL, "Where connections come in", AT2(n_listeners), .max = 64,

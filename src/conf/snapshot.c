@@ -48,6 +48,8 @@ void sw_conf_free(struct sw_conf *c)
 	if (!c)
 		return;
 	free_group(&sw_conf_root, c);
+	free_strlist(&c->files);
+	free_strlist(&c->includes);
 	free(c->path);
 	free(c);
 }

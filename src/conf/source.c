@@ -415,6 +415,20 @@ static int unreadable(const char *path, int err)
 	return err != ENOENT;
 }
 
+static int keep_pattern(struct sw_conf_source *o, const char *pattern)
+{
+	char **grown = realloc(o->patterns.v, (o->patterns.n + 1) * sizeof(*grown));
+
+	if (!grown)
+		return SW_ENOMEM;
+	o->patterns.v = grown;
+	grown[o->patterns.n] = sw_str_dup(sw_str_of(pattern));
+	if (!grown[o->patterns.n])
+		return SW_ENOMEM;
+	o->patterns.n++;
+	return 0;
+}
+
 static int include_files(struct reader *x, const char *pattern)
 {
 	const char *from = x->out->files[x->file];
@@ -423,6 +437,9 @@ static int include_files(struct reader *x, const char *pattern)
 
 	if (!has_pattern(pattern))
 		return read_file(x, pattern, from, line);
+	r = keep_pattern(x->out, pattern);
+	if (r)
+		return r;
 	r = glob(pattern, 0, unreadable, &found); /* sorted; no match is no fault: conf.d may be empty */
 	if (r == GLOB_NOMATCH) {
 		sw_diag_add(x->diag, SW_DIAG_WARN, from, line, "no file is named %s", pattern);
@@ -625,6 +642,9 @@ void sw_conf_source_free(struct sw_conf_source *s)
 	for (size_t i = 0; i < s->n_files; i++)
 		free(s->files[i]);
 	free(s->files);
+	for (size_t i = 0; i < s->patterns.n; i++)
+		free(s->patterns.v[i]);
+	free(s->patterns.v);
 	free(s->places);
 	sw_buf_free(&s->text);
 }

@@ -11,7 +11,7 @@
  * What remains for it to refuse is a key written twice.
  * Private to src/conf.
  */
-#include "core/diag.h"
+#include "conf/conf.h"
 
 struct sw_conf_where {
 	const char *file;      /* belongs to the source */
@@ -24,6 +24,7 @@ struct sw_conf_source {
 	size_t n_places, places_size;
 	char **files;
 	size_t n_files;
+	struct sw_strlist patterns;  /* of includes with wildcards */
 	size_t refused;        /* errors found so far */
 };
 

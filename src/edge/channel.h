@@ -3,7 +3,8 @@
 /*
  * The channel between supervisor and edge: SOCK_SEQPACKET, a word and its text per message; "reload" carries the listening sockets.
  *
- *   to the edge:        lend PATH (with a descriptor), reload (with descriptors), reload-refused TEXT, drain, stop, dump
+ *   to the edge:        lend PATH (with a descriptor), reload BY (with descriptors),
+ *                       reload-refused BY TEXT, drain, stop, dump
  *   to the supervisor:  ready, alive TEXT, reloaded, reload-failed TEXT, reload-please, drain-please
  */
 #include "core/str.h"

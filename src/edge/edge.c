@@ -97,7 +97,7 @@ static void on_supervisor(void *arg, const char *word, const char *text, int *fd
 	struct sw_edge *e = arg;
 
 	if (word && !strcmp(word, "reload")) {
-		sw_reload(e, fds, n_fds);
+		sw_reload(e, text, fds, n_fds);
 		return;
 	}
 	if (word && !strcmp(word, "lend")) {
@@ -105,7 +105,7 @@ static void on_supervisor(void *arg, const char *word, const char *text, int *fd
 		return;
 	}
 	if (word && !strcmp(word, "reload-refused"))
-		sw_reload_tell_asker(e, 2, text);
+		sw_reload_refused(e, text);
 	for (size_t i = 0; i < n_fds; i++)
 		close(fds[i]);
 	if (!word) {
@@ -191,7 +191,7 @@ static void on_command(void *arg, sw_id request, const char *const *words, size_
 		sw_proofs_reload(e->proofs);
 		sw_control_reply(e->control, request, 0, SW_STR("ok\n"));
 	} else if (n && !strcmp(words[0], "reload")) {
-		sw_reload_tell_asker(e, 3, "another reload was asked for meanwhile; the log tells how both went\n");
+		sw_reload_tell_asker(e, "command", 3, "another reload was asked for meanwhile; the log tells how both went\n");
 		e->reload_asker = request;
 		sw_edge_tell(e, "reload-please", "");
 	} else if (n && !strcmp(words[0], "drain")) {
@@ -375,10 +375,9 @@ int sw_edge_main(const struct sw_edge_opts *o)
 	sw_timer_init(&e.tick, e.loop, on_tick, &e);
 	sw_timer_init(&e.drain_timer, e.loop, on_drain, &e);
 	err = start(&e, o, &diag);
-	for (size_t i = 0; i < diag.n; i++)
-		sw_log(diag.entries[i].level == SW_DIAG_ERROR ? SW_LOG_ERROR : SW_LOG_WARN, "config", SW_S("file", diag.entries[i].file),
-		       SW_I("line", diag.entries[i].line), SW_S("detail", diag.entries[i].text));
+	sw_outcome_log(&diag);
 	if (err == SW_OK) {
+		sw_reload_note(&e, "start", NULL);
 		sw_log(SW_LOG_INFO, "edge.ready", SW_S("host", e.gen->conf->host), SW_U("listeners", e.n_listens),
 		       SW_U("zones", e.gen->conf->n_zones));
 		sw_edge_tell(&e, "ready", "");

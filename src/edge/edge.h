@@ -19,6 +19,7 @@
 #include "dns/ownership.h"
 #include "edge/cookie.h"
 #include "edge/generation.h"
+#include "edge/outcome.h"
 #include "media/media.h"
 #include "sip/txn.h"
 #include "store/proofs.h"
@@ -68,6 +69,13 @@ struct sw_edge {
 	bool closing;                       /* connections are being closed: the last one ends the loop */
 	bool stopping;                      /* the loop is over: nothing comes back any more */
 	struct sw_lent *lent;               /* files for the reload that comes next; owned; NULL: none */
+	struct {
+		bool good;                  /* the last reload, or the start */
+		int64_t good_at, tried_at;  /* seconds since 1970 */
+		char by[16];                /* who asked for the last: "start", or see outcome.h */
+		char why[300];              /* it was refused */
+	} reloaded;
+	struct sw_outcome outcome;
 	sw_id reload_asker;                 /* the operator's command that waits for a reload's outcome; 0: none */
 	uint64_t rejudge_due;               /* when open connections are judged again for the time that passed; hourly */
 	struct sw_timer drain_timer, tick;  /* tick: once a second */

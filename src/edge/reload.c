@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "edge/reload.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "admin/control.h"
@@ -107,6 +109,7 @@ struct prepare {
 	struct sw_generation *gen;
 	struct sw_diag diag;
 	int err;
+	char by[16];
 	int fds[SW_CHANNEL_FDS_MAX];
 	size_t n_fds;
 	struct sw_lent *lent;        /* owned; NULL: none */
@@ -149,14 +152,44 @@ static void prepare_work(void *arg)
 	sw_conf_unref(conf);
 }
 
-/* The outcome goes to whoever asked by "sipward reload": its exit status is the reload's. */
-void sw_reload_tell_asker(struct sw_edge *e, int status, const char *text)
+void sw_reload_note(struct sw_edge *e, const char *by, const char *why)
+{
+	e->reloaded.good = !why;
+	e->reloaded.tried_at = time(NULL);
+	if (!why)
+		e->reloaded.good_at = e->reloaded.tried_at;
+	snprintf(e->reloaded.by, sizeof(e->reloaded.by), "%s", by);
+	snprintf(e->reloaded.why, sizeof(e->reloaded.why), "%s", why ? why : "");
+	e->reloaded.why[strcspn(e->reloaded.why, "\n")] = '\0';
+}
+
+void sw_reload_tell_asker(struct sw_edge *e, const char *by, int status, const char *text)
 {
 	sw_id asker = e->reload_asker;
 
+	if (strcmp(by, "command") != 0)
+		return;  /* not what he waits for: his comes next */
 	e->reload_asker = 0;
 	if (asker && e->control)
 		sw_control_reply(e->control, asker, status, sw_str_of(text));
+}
+
+static void refused(struct sw_edge *e, const char *by, const char *why)
+{
+	sw_reload_note(e, by, why);
+	sw_reload_tell_asker(e, by, 2, why);
+}
+
+void sw_reload_refused(struct sw_edge *e, const char *text)
+{
+	const char *why = strchr(text, ' ');
+	char by[sizeof(e->reloaded.by)];
+
+	sw_reload_forget_lent(e);
+	if (!why)
+		return;
+	sw_str_copy(by, sizeof(by), (struct sw_str){ text, (size_t)(why - text) });
+	refused(e, by, why + 1);
 }
 
 static void prepare_done(void *arg, int status)
@@ -164,7 +197,7 @@ static void prepare_done(void *arg, int status)
 	struct prepare *p = arg;
 	struct sw_edge *e = p->edge;
 	int err = status < 0 ? status : p->err;
-	struct sw_buf text;
+	char brief[1000];
 
 	if (e->stopping)
 		err = SW_ECLOSED;
@@ -173,45 +206,41 @@ static void prepare_done(void *arg, int status)
 	else
 		for (size_t i = 0; i < p->n_fds; i++)
 			close(p->fds[i]);
-	sw_buf_init(&text, 0);
-	sw_diag_print(&p->diag, &text);
-	for (size_t i = 0; i < p->diag.n; i++)
-		sw_log(p->diag.entries[i].level == SW_DIAG_ERROR ? SW_LOG_ERROR : SW_LOG_WARN, "config", SW_S("file", p->diag.entries[i].file),
-		       SW_I("line", p->diag.entries[i].line), SW_S("detail", p->diag.entries[i].text));
 	if (err == SW_OK) {
-		sw_log(SW_LOG_INFO, "reload.done", SW_U("zones", p->gen->conf->n_zones), SW_U("connections", e->peers.used));
+		sw_outcome_log(&p->diag);
+		sw_outcome_good(&e->outcome);
+		sw_log(SW_LOG_INFO, "reload.done", SW_S("by", p->by), SW_U("zones", p->gen->conf->n_zones), SW_U("connections", e->peers.used));
 		sw_edge_commit(e, p->gen);
+		sw_reload_note(e, p->by, NULL);
 		sw_edge_tell(e, "reloaded", "");
-		sw_reload_tell_asker(e, 0, "reloaded\n");
+		sw_reload_tell_asker(e, p->by, 0, "reloaded\n");
 	} else {
-		char brief[1000];
-
 		sw_generation_unref(p->gen);
-		sw_log(SW_LOG_ERROR, "reload.refused", SW_S("detail", "the old configuration stays"), SW_U("errors", p->diag.errors));
-		sw_str_copy(brief, sizeof(brief), sw_buf_view(&text));
-		sw_edge_tell(e, "reload-failed", brief[0] ? brief : sw_error_text(err));
-		sw_reload_tell_asker(e, 2, brief[0] ? brief : "refused: the old configuration stays\n");
+		sw_outcome_refused(&e->outcome, p->by, &p->diag, err);
+		sw_outcome_brief(&p->diag, err, brief, sizeof(brief));
+		sw_edge_tell(e, "reload-failed", "");
+		refused(e, p->by, brief);
 	}
-	sw_buf_free(&text);
 	sw_diag_free(&p->diag);
 	lent_free(p->lent);
 	free(p);
 }
 
-void sw_reload(struct sw_edge *e, const int *fds, size_t n_fds)
+void sw_reload(struct sw_edge *e, const char *by, const int *fds, size_t n_fds)
 {
 	struct prepare *p = calloc(1, sizeof(*p));
 
 	if (!p) {
 		for (size_t i = 0; i < n_fds; i++)
 			close(fds[i]);
-		sw_edge_tell(e, "reload-failed", "out of memory");
-		sw_reload_tell_asker(e, 70, "out of memory\n");
+		sw_edge_tell(e, "reload-failed", "");
+		refused(e, by, "out of memory\n");
 		return;
 	}
 	p->edge = e;
 	p->lent = e->lent;
 	e->lent = NULL;
+	snprintf(p->by, sizeof(p->by), "%s", by);
 	sw_diag_init(&p->diag);
 	memcpy(p->fds, fds, n_fds * sizeof(int));
 	p->n_fds = n_fds;

@@ -6,13 +6,20 @@
  */
 #include "edge/edge.h"
 
-/* Takes the descriptors over: the listening sockets in the new configuration's order. The supervisor hears how it went. */
-void sw_reload(struct sw_edge *e, const int *fds, size_t n_fds);
+/*
+ * by: who asked (outcome.h). Takes the descriptors over: the listening sockets in the new configuration's order. The supervisor hears how
+ * it went.
+ */
+void sw_reload(struct sw_edge *e, const char *by, const int *fds, size_t n_fds);
+/* The supervisor refused one already. text: who asked for it, a space, and why. */
+void sw_reload_refused(struct sw_edge *e, const char *text);
+/* For "sipward status": how the last one, or the start, came out. why NULL: well. */
+void sw_reload_note(struct sw_edge *e, const char *by, const char *why);
 /* A file for the next sw_reload, opened by the supervisor (tls/lent.h). Takes fds over. */
 void sw_reload_lend(struct sw_edge *e, const char *path, const int *fds, size_t n_fds);
 void sw_reload_forget_lent(struct sw_edge *e);
-/* The outcome goes to whoever asked by "sipward reload": its exit status is the reload's. Nobody waiting is the normal case. */
-void sw_reload_tell_asker(struct sw_edge *e, int status, const char *text);
+/* The outcome of the reload by "command" goes to whoever asked: his exit status is the reload's. Nobody waiting is the normal case. */
+void sw_reload_tell_asker(struct sw_edge *e, const char *by, int status, const char *text);
 /* Judges open connections again; all: also those admitted under this generation, for time has passed. */
 void sw_reload_rejudge(struct sw_edge *e, bool all);
 /* The tables that have an entry per zone, for g. */

@@ -52,6 +52,11 @@ void sw_status_text(const struct sw_edge *e, const struct sw_media_status *m, st
 
 	sw_txns_count(e->txns, &server, &client);
 	sw_buf_printf(out, "sipward on %s, up %" PRId64 " s, %s%s\n", conf->host, now - e->started, conf->path, e->draining ? ", draining" : "");
+	if (e->reloaded.good)
+		sw_buf_printf(out, "configuration: in place since %" PRId64 " s (%s)\n", now - e->reloaded.good_at, e->reloaded.by);
+	else
+		sw_buf_printf(out, "configuration: in place since %" PRId64 " s; the last reload was REFUSED %" PRId64 " s ago (%s): %s\n",
+			      now - e->reloaded.good_at, now - e->reloaded.tried_at, e->reloaded.by, e->reloaded.why);
 	sw_buf_str(out, "\nListeners\n");
 	for (size_t i = 0; i < conf->n_listeners; i++)
 		for (size_t j = 0; j < conf->listeners[i].n_addresses; j++)
@@ -162,6 +167,13 @@ void sw_status_json(const struct sw_edge *e, const struct sw_media_status *m, st
 		      ",\"calls_total\":%" PRIu64 ",\"messages_in\":%" PRIu64 ",\"messages_out\":%" PRIu64 ",\"reloads\":%" PRIu64 "}",
 		      e->peers.used, e->calls.used, server, client, e->requests.used, e->handshakes, e->count.accepted, e->count.admitted,
 		      e->count.refused, e->count.calls, e->count.messages_in, e->count.messages_out, e->count.reloads);
+	sw_buf_printf(out, ",\"reload\":{\"successful\":%s,\"last_success_timestamp_seconds\":%" PRId64
+		      ",\"last_attempt_timestamp_seconds\":%" PRId64 ",", e->reloaded.good ? "true" : "false", e->reloaded.good_at,
+		      e->reloaded.tried_at);
+	json_str(out, "by", e->reloaded.by);
+	sw_buf_str(out, ",");
+	json_str(out, "detail", e->reloaded.why);
+	sw_buf_str(out, "}");
 	json_lists(e, out);
 	if (m)
 		sw_buf_printf(out, ",\"media\":{\"streams\":%u,\"pinholes\":%u,\"ports_total\":%u,\"ports_free\":%u,\"ports_quarantined\":%u,"

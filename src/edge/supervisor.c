@@ -16,7 +16,9 @@
 #include "edge/lend.h"
 #include "edge/listen.h"
 #include "edge/notify.h"
+#include "edge/outcome.h"
 #include "edge/sandbox.h"
+#include "edge/watch.h"
 #include "media/media.h"
 
 enum {
@@ -31,6 +33,7 @@ enum {
 
 enum child_kind { CHILD_MEDIA, CHILD_EDGE, CHILDREN };
 static const char *const child_names[] = { "media", "edge" };
+static const char command[] = "command";   /* somebody waits for the outcome */
 
 struct supervisor;
 
@@ -60,6 +63,10 @@ struct supervisor {
 	struct sw_conf *next_conf;
 	uv_signal_t signals[SIGNALS];
 	struct sw_timer alive, kill, beat;
+	struct sw_watch *watch;
+	struct sw_outcome outcome;
+	const char *reload_by;       /* who asked for the one that is tried: outcome.h */
+	const char *queued;          /* ... for the one after it; NULL: nobody */
 	bool ready_once, stopping, reloading;
 	int exit_status;
 };
@@ -165,6 +172,7 @@ static void child_gone(struct child *c, int64_t status, int sig)
 		sw_channel_free(s->edge);
 		s->edge = NULL;
 		s->reloading = false;
+		s->queued = NULL;
 		sockets_free(&s->next, &s->now);
 		sw_conf_unref(s->next_conf);
 		s->next_conf = NULL;
@@ -282,27 +290,27 @@ static int spawn_edge(struct supervisor *s)
 
 /* --- reload --- */
 
-/* The edge passes it on to whoever asked for the reload. */
+/* The edge keeps it for "sipward status", and passes it on to whoever asked for the reload. */
 static void tell_refused(struct supervisor *s, const struct sw_diag *d, int err)
 {
-	char brief[1000];
-	struct sw_buf text;
+	char brief[1000], text[1040];
 
-	sw_buf_init(&text, 0);
-	sw_diag_print(d, &text);
-	if (text.len == 0)
-		sw_buf_printf(&text, "%s\n", sw_error_text(err));
-	sw_str_copy(brief, sizeof(brief), sw_buf_view(&text));
-	sw_buf_free(&text);
-	if (s->edge && sw_channel_send(s->edge, "reload-refused", brief, NULL, 0) < 0)
+	sw_outcome_brief(d, err, brief, sizeof(brief));
+	snprintf(text, sizeof(text), "%s %s", s->reload_by, brief);
+	if (s->edge && sw_channel_send(s->edge, "reload-refused", text, NULL, 0) < 0)
 		sw_log(SW_LOG_WARN, "edge.deaf");
 }
 
-static void log_diag(const struct sw_diag *d)
+static void reload(struct supervisor *s, const char *by);
+
+static void on_queued(void *arg)
 {
-	for (size_t i = 0; i < d->n; i++)
-		sw_log(d->entries[i].level == SW_DIAG_ERROR ? SW_LOG_ERROR : SW_LOG_WARN, "config", SW_S("file", d->entries[i].file),
-		       SW_I("line", d->entries[i].line), SW_S("detail", d->entries[i].text));
+	struct supervisor *s = arg;
+	const char *by = s->queued;
+
+	s->queued = NULL;
+	if (by)
+		reload(s, by);
 }
 
 static void reload_end(struct supervisor *s, bool ok)
@@ -321,7 +329,13 @@ static void reload_end(struct supervisor *s, bool ok)
 	}
 	s->next_conf = NULL;
 	s->reloading = false;
+	if (ok)
+		sw_outcome_good(&s->outcome);
+	if (ok || sw_outcome_quiet(s->reload_by))
+		sw_watch_result(s->watch, ok);
 	sw_notify("READY=1");
+	if (s->queued && sw_loop_defer(s->loop, on_queued, s) < 0)
+		sw_log(SW_LOG_ERROR, "reload.lost", SW_S("detail", "out of memory"));
 }
 
 /* What only a restart can change is said, not silently left. */
@@ -339,31 +353,51 @@ static void restart_only(const struct sw_conf *a, const struct sw_conf *b)
 		sw_log(SW_LOG_WARN, "reload.needs-restart", SW_S("detail", "node.user, state_dir or control changed"));
 }
 
-static void reload(struct supervisor *s)
+/*
+ * by: who wants it, see outcome.h. One that is asked for in the middle of another comes after it: files may have changed since that one
+ * read them. What is watched from now on: what this configuration names,
+ * whatever becomes of it.
+ */
+static void reload(struct supervisor *s, const char *by)
 {
 	struct sw_diag diag;
 	int err;
 
+	if (s->reloading && s->queued != command)
+		s->queued = by;
 	if (s->reloading || s->stopping || !s->edge)
 		return;
 	sw_notify_reloading();
 	sw_diag_init(&diag);
 	s->reloading = true;
+	s->reload_by = by;
 	err = sw_conf_load(&s->next_conf, s->opts->config, &diag);
-	log_diag(&diag);
+	sw_watch_set(s->watch, err == SW_OK ? s->next_conf : s->conf);
 	if (err == SW_OK)
 		err = sockets_bind(&s->next, s->next_conf, &s->now);
 	if (err == SW_OK) {
+		sw_outcome_log(&diag);
 		restart_only(s->conf, s->next_conf);
 		sw_lend_files(s->edge, s->next_conf);
-		err = sw_channel_send(s->edge, "reload", "", s->next.fd, s->next.n);
+		err = sw_channel_send(s->edge, "reload", by, s->next.fd, s->next.n);
 	}
 	if (err < 0) {
-		sw_log(SW_LOG_ERROR, "reload.refused", SW_S("detail", sw_error_text(err)), SW_S("what", "the old configuration stays"));
+		sw_outcome_refused(&s->outcome, by, &diag, err);
 		tell_refused(s, &diag, err);
 		reload_end(s, false);
 	}
 	sw_diag_free(&diag);
+}
+
+static bool on_files(void *arg, const char *path)
+{
+	struct supervisor *s = arg;
+
+	if (s->reloading || s->stopping || !s->edge)
+		return false;
+	sw_log(SW_LOG_INFO, "watch.changed", SW_S("file", path));
+	reload(s, "watch");
+	return true;
 }
 
 /* --- the edge's words --- */
@@ -390,9 +424,7 @@ static void on_edge(void *arg, const char *word, const char *text, int *fds, siz
 	} else if (!strcmp(word, "reload-failed")) {
 		reload_end(s, false);
 	} else if (!strcmp(word, "reload-please")) {
-		if (s->reloading && sw_channel_send(s->edge, "reload-refused", "a reload is under way\n", NULL, 0) < 0)
-			sw_log(SW_LOG_WARN, "edge.deaf");
-		reload(s);
+		reload(s, command);
 	} else if (!strcmp(word, "drain-please")) {
 		stop(s);
 	}
@@ -456,7 +488,7 @@ static void on_signal(uv_signal_t *h, int sig)
 
 	sw_log(SW_LOG_INFO, "signal", SW_S("name", sigabbrev_np(sig)));
 	if (sig == SIGHUP) {
-		reload(s);
+		reload(s, "signal");
 	} else if (sig == SIGUSR2) {
 		if (s->edge && sw_channel_send(s->edge, "dump", "", NULL, 0) < 0)
 			sw_log(SW_LOG_WARN, "edge.deaf");
@@ -526,6 +558,7 @@ static int start(struct supervisor *s)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, s->media_pair) < 0)
 		return 71;
+	sw_watch_set(s->watch, s->conf);
 	if (watch_signals(s) < 0 || spawn_media(s) < 0 || spawn_edge(s) < 0)
 		return 71;
 	if (sw_notify_watchdog_ms())
@@ -540,6 +573,10 @@ int sw_supervisor_main(const struct sw_supervisor_opts *o, struct sw_conf *conf)
 
 	if (sw_loop_new(&s.loop) < 0)
 		return 71;
+	if (sw_watch_new(&s.watch, s.loop, on_files, &s) < 0) {
+		sw_loop_free(s.loop);
+		return 71;
+	}
 	s.conf = sw_conf_ref(conf);
 	for (int i = 0; i < CHILDREN; i++) {
 		s.child[i] = (struct child){ .s = &s, .kind = (enum child_kind)i };
@@ -564,6 +601,7 @@ int sw_supervisor_main(const struct sw_supervisor_opts *o, struct sw_conf *conf)
 	sw_timer_stop(&s.kill);
 	sw_timer_stop(&s.beat);
 	sw_channel_free(s.edge);
+	sw_watch_free(s.watch);
 	sockets_free(&s.next, &s.now);
 	sockets_free(&s.now, NULL);
 	for (int i = 0; i < 2; i++)

@@ -137,7 +137,8 @@ class Conn:
 		return self.sock.getsockname()
 
 	def peer_names(self):
-		cert = self.sock.getpeercert() or {}
+		with self._lock:  # the reading thread may be in the middle of a session ticket, which is no finished handshake
+			cert = self.sock.getpeercert() or {}
 		return [v for _, v in cert.get("subjectAltName", ())]
 
 	def _read(self):

@@ -7,6 +7,7 @@
 static const char everything[] =
 	"node = { host = \"edge.example.com\"; user = \"sip\"; state_dir = \"/s \\\"q\\\" \\\\b\"; control = \"/c\"; };\n"
 	"log = { level = \"trace\"; };\n"
+	"watch = false;\n"
 	"local_domains = [ \"example.com\", \"xn--bcher-kva.example\", \"bücher.example\" ];\n"
 	"tls = { ciphers = \"ECDHE-RSA-AES256-GCM-SHA384\"; ciphersuites = \"TLS_AES_256_GCM_SHA384\"; groups = \"P-256\";\n"
 	"  sigalgs = \"RSA+SHA256\"; depth = 2; };\n"
@@ -322,9 +323,36 @@ static void the_schema_prints_whole_lines(void **state)
 	sw_buf_free(&b);
 }
 
+/* --- the files --- */
+
+static void collect(void *arg, const char *path, bool pattern)
+{
+	char *all = arg;
+	size_t n = strlen(all);
+
+	snprintf(all + n, 1000 - n, "%s%s ", path, pattern ? "?" : "");
+}
+
+static void every_file_that_is_named_is_known(void **state)
+{
+	struct sw_conf *c = accepted(everything);
+	static const char *const named[] = { "/c ", "/ch ", "/k ", "/kp ", "/ac ", "/ach ", "/ak ", "/ca ", "/crl ", "/a ", "/b ", "/cc ", "/cch ",
+					     "/ck ", "/t " };
+	char all[1000] = "";
+
+	(void)state;
+	sw_conf_each_path(c, collect, all);
+	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+		if (!strstr(all, named[i]))
+			fail_msg("%s is not among %s", named[i], all);
+	assert_null(strstr(all, "/s "));
+	sw_conf_unref(c);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_file_that_is_named_is_known),
 		cmocka_unit_test(a_dump_reads_back_to_the_same_snapshot),
 		cmocka_unit_test(a_dump_holds_every_key),
 		cmocka_unit_test(everything_differs_from_the_defaults),
