@@ -2,7 +2,7 @@
 # Sourced by quickstart and check: packages and the build. Sets nothing outside the tree but packages.
 
 BUILD_PACKAGES="gcc make libc6-dev autoconf automake pkg-config libuv1-dev libssl-dev libldns-dev libconfig-dev libsofia-sip-ua-dev
-	libsqlite3-dev libidn2-dev libjansson-dev libseccomp-dev libcmocka-dev uthash-dev"
+	libsqlite3-dev libidn2-dev libjansson-dev libcurl4-openssl-dev libseccomp-dev libcmocka-dev uthash-dev"
 PEER_PACKAGES="python3 openssl knot knot-dnsutils kamailio kamailio-tls-modules baresip-core sip-tester stunnel4 util-linux"
 TEST_PACKAGES="python3-pytest python3-pytest-xdist binutils linphone-cli mandoc"
 

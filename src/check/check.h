@@ -74,6 +74,10 @@ struct sw_check_options {
 	const char *reflector;               /* host:port of a "sipward reflect", or NULL */
 	const char *reflector_secret;        /* its token, or NULL */
 	const char *turn_host, *turn_user, *turn_password;
+	const char *proxy_user, *proxy_password;
+	const char *ntp_host;                /* --ntp, or NULL: the profile's */
+	const char *websocket;               /* --websocket wss://host[:port]/path, or NULL: the profile's */
+	const char *aws_feed;                /* --aws: a copy of ip-ranges.json, or NULL */
 	uint64_t timeout_ms;                 /* of one exchange: default 5 s */
 	uint64_t deadline_ms;                /* of the whole run: default 60 s */
 	unsigned threads;                    /* default 32 */

@@ -5,7 +5,7 @@
 set -eu
 src=${1:-${srcdir:-.}}/src
 flags="-fsyntax-only -std=gnu2x -Wall -Werror -D_GNU_SOURCE -I$src -I${builddir:-.} \
-	$(pkg-config --cflags libuv openssl ldns libconfig sofia-sip-ua sqlite3 libidn2 jansson libseccomp)"
+	$(pkg-config --cflags libuv openssl ldns libconfig sofia-sip-ua sqlite3 libidn2 jansson libcurl libseccomp)"
 status=0
 n=0
 for header in "$src"/*/*.h; do

@@ -32,6 +32,7 @@ fence() {
 	ldns/*)        echo "dns" ;;
 	sqlite3.h)     echo "store" ;;
 	libconfig.h)   echo "conf" ;;
+	curl/*)        echo "tls" ;;
 	uv.h)          echo "core" ;;
 	idn2.h)        echo "zone" ;;
 	seccomp.h)     echo "edge" ;;
