@@ -19,6 +19,8 @@ static void leg_use(struct sw_edge *e, sw_id conn, int by)
 
 	if (p)
 		p->uses = (uint32_t)((int64_t)p->uses + by);
+	if (p && by < 0)
+		sw_peer_unused(p);
 }
 
 static void leg_set(struct sw_edge *e, struct sw_leg *leg, const struct sw_zone *zone)

@@ -46,6 +46,7 @@ struct sw_lent;
 struct sw_edge {
 	struct sw_loop *loop;
 	struct sw_generation *gen;          /* the current truth */
+	uint64_t serial;                    /* counts the generations put in place */
 	const char *config;
 	struct sw_txns *txns;
 	struct sw_dns *dns;

@@ -86,6 +86,7 @@ static void on_stream(void *arg, enum sw_stream_event ev);
 static void on_message_timer(void *arg);
 static void on_idle_timer(void *arg);
 static void on_ping_timer(void *arg);
+static void on_drain_timer(void *arg);
 
 static bool may_log(struct sw_edge *e)
 {
@@ -119,6 +120,7 @@ static struct sw_peer *peer_new(struct sw_edge *e, bool outgoing, const struct s
 	p->outgoing = outgoing;
 	p->remote = *remote;
 	p->gen = sw_generation_ref(e->gen);
+	p->serial = e->serial;
 	p->since = time(NULL);
 	frame.start_line = lim->start_line;
 	frame.header_bytes = lim->header_bytes;
@@ -128,6 +130,7 @@ static struct sw_peer *peer_new(struct sw_edge *e, bool outgoing, const struct s
 	sw_timer_init(&p->message_timer, e->loop, on_message_timer, p);
 	sw_timer_init(&p->idle_timer, e->loop, on_idle_timer, p);
 	sw_timer_init(&p->ping_timer, e->loop, on_ping_timer, p);
+	sw_timer_init(&p->drain_timer, e->loop, on_drain_timer, p);
 	return p;
 }
 
@@ -150,18 +153,25 @@ static struct sw_stream_opts stream_opts(struct sw_peer *p, bool tls)
 	return o;
 }
 
+/* It is used for nothing new. */
+static void unhash(struct sw_peer *p)
+{
+	if (p->hh.tbl)
+		HASH_DEL(p->edge->outgoing, p);
+	p->hh.tbl = NULL;
+}
+
 static void peer_free(struct sw_peer *p)
 {
 	struct sw_edge *e = p->edge;
 
 	sw_idtab_del(&e->peers, p->id);
-	if (p->hh.tbl)
-		HASH_DEL(e->outgoing, p);
-	p->hh.tbl = NULL;
+	unhash(p);
 	free(p->key);
 	sw_timer_stop(&p->message_timer);
 	sw_timer_stop(&p->idle_timer);
 	sw_timer_stop(&p->ping_timer);
+	sw_timer_stop(&p->drain_timer);
 	sw_stream_free(p->stream);
 	sw_frame_free(&p->frame);
 	if (p->job)
@@ -280,7 +290,7 @@ static void tell_waiting(struct sw_peer *p, const struct sw_verdict *why)
 /* What was admitted under an older configuration is judged before it is used under this one. */
 static void rejudge_stale(struct sw_peer *p)
 {
-	if (p->state == SW_PEER_READY && p->gen != p->edge->gen)
+	if (p->state == SW_PEER_READY && p->serial != p->edge->serial)
 		sw_peer_rejudge(p);
 }
 
@@ -289,7 +299,7 @@ static void tell_ready_later(void *arg)
 	struct sw_peer *p = arg;
 
 	if (p->state == SW_PEER_READY)
-		tell_waiting(p, NULL);
+		tell_waiting(p, p->draining ? &p->drain_why : NULL);
 }
 
 static int reuse(struct sw_peer *p, sw_peer_ready_fn *fn, sw_id who)
@@ -317,7 +327,7 @@ int sw_peer_open(struct sw_edge *e, const struct sw_zone *zone, const struct sw_
 	HASH_FIND(hh, e->outgoing, key, strlen(key), p);
 	if (p)
 		rejudge_stale(p);
-	if (p && p->state != SW_PEER_CLOSING) {
+	if (p && p->state != SW_PEER_CLOSING && !p->draining) {
 		free(key);
 		return reuse(p, fn, who);
 	}
@@ -372,7 +382,7 @@ struct sw_peer *sw_peer_of_zone(const struct sw_edge *e, const struct sw_zone *z
 	size_t pos = 0;
 
 	while ((p = sw_idtab_next(&e->peers, &pos)))
-		if (!p->outgoing && p->state == SW_PEER_READY && !strcmp(p->zone->conf->name, zone->conf->name) &&
+		if (!p->outgoing && p->state == SW_PEER_READY && !p->draining && !strcmp(p->zone->conf->name, zone->conf->name) &&
 		    (!best || p->since >= best->since))
 			best = p;
 	return best;
@@ -447,7 +457,7 @@ static void on_ready(struct sw_peer *p)
 	}
 	rejudge_stale(p);  /* a reload came in the middle of the handshake */
 	if (p->state == SW_PEER_READY)
-		tell_waiting(p, NULL);
+		tell_waiting(p, p->draining ? &p->drain_why : NULL);
 }
 
 static void on_end(struct sw_peer *p)
@@ -722,9 +732,66 @@ void sw_peer_close(struct sw_peer *p, const struct sw_verdict *why)
 		sw_timer_stop(&p->message_timer);
 		sw_timer_stop(&p->idle_timer);
 		sw_timer_stop(&p->ping_timer);
+		sw_timer_stop(&p->drain_timer);
 		sw_txns_conn_gone(p->edge->txns, p->id);
 	}
 	sw_stream_close(p->stream, why);
+}
+
+/* --- judged again --- */
+
+static void on_drain_timer(void *arg)
+{
+	struct sw_peer *p = arg;
+
+	sw_log(SW_LOG_WARN, "conn.drain-timeout", SW_ID("conn", p->id), SW_S("zone", p->zone->conf->name), SW_U("calls", p->uses));
+	sw_peer_close(p, &p->drain_why);
+}
+
+/* The answer to the BYE has been written by now. */
+static void drained(void *arg)
+{
+	struct sw_peer *p = arg;
+
+	if (p->state == SW_PEER_READY && p->draining && p->uses == 0)
+		sw_peer_close(p, &p->drain_why);
+}
+
+void sw_peer_unused(struct sw_peer *p)
+{
+	/* p can't be freed before: deferred calls come before deferred frees. */
+	if (p->draining && p->uses == 0 && sw_loop_defer(p->edge->loop, drained, p) < 0)
+		sw_log(SW_LOG_WARN, "conn.drains-on", SW_ID("conn", p->id));  /* till its timer */
+}
+
+static void drain(struct sw_peer *p, const struct sw_verdict *why)
+{
+	uint64_t limit = p->edge->gen->conf->limits.drain;
+
+	p->drain_why = *why;
+	if (p->draining)
+		return;
+	unhash(p);
+	if (p->uses == 0 || limit == 0 || sw_timer_start(&p->drain_timer, limit) < 0) {
+		sw_peer_close(p, why);
+		return;
+	}
+	p->draining = true;
+	sw_log(SW_LOG_WARN, "conn.draining", SW_ID("conn", p->id), SW_S("zone", p->zone->conf->name), SW_REASON_F(why->reason),
+	       SW_S("detail", why->detail), SW_U("calls", p->uses), SW_U("seconds", limit / 1000));
+}
+
+static void keep(struct sw_peer *p, const struct sw_zone *zone)
+{
+	sw_generation_unref(p->gen);
+	p->gen = sw_generation_ref(p->edge->gen);
+	p->zone = sw_zoneset_at(p->gen->zones, zone->index);
+	if (!p->draining)
+		return;
+	/* Outgoing, another may have taken its place meanwhile: it serves the calls it has. */
+	p->draining = false;
+	sw_timer_stop(&p->drain_timer);
+	sw_log(SW_LOG_INFO, "conn.restored", SW_ID("conn", p->id), SW_S("zone", p->zone->conf->name), SW_U("calls", p->uses));
 }
 
 void sw_peer_rejudge(struct sw_peer *p)
@@ -736,6 +803,7 @@ void sw_peer_rejudge(struct sw_peer *p)
 	struct sw_verdict v;
 	int listener = sw_generation_listener(e->gen, p->listener);
 
+	p->serial = e->serial;
 	if (!zone || listener < 0)
 		a.verdict = sw_verdict_make(SW_R_CONN_REVOKED, "its %s is gone", zone ? "listener" : "zone");
 	else if (!sw_stream_is_tls(p->stream) &&
@@ -748,14 +816,12 @@ void sw_peer_rejudge(struct sw_peer *p)
 	else
 		a = (struct sw_admission){ .verdict = { .reason = SW_R_OK }, .zone = zone };
 	if (sw_verdict_ok(&a.verdict) && a.zone && !strcmp(a.zone->conf->name, p->zone->conf->name)) {
-		sw_generation_unref(p->gen);
-		p->gen = sw_generation_ref(e->gen);
-		p->zone = sw_zoneset_at(p->gen->zones, zone->index);
+		keep(p, zone);
 		return;
 	}
 	v = sw_verdict_make(SW_R_CONN_REVOKED, "%s: %.200s", sw_verdict_ok(&a.verdict) ? "another zone now" : sw_reason_id(a.verdict.reason),
 			    a.verdict.detail);
-	sw_peer_close(p, &v);
+	drain(p, &v);
 }
 
 void sw_peer_free_all(struct sw_edge *e)

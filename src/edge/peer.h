@@ -33,6 +33,10 @@ struct sw_peer {
 	struct sw_request *pending;      /* list of INVITEs from it without a final response */
 	char *key;                       /* outgoing: zone, address, reference: what it may be reused for; owned */
 	UT_hash_handle hh;               /* in edge->outgoing */
+	uint64_t serial;                 /* edge->serial it was last judged at */
+	bool draining;                   /* it no longer passes: no new dialogs over it, and it goes with its last call, or when time is up */
+	struct sw_verdict drain_why;
+	struct sw_timer drain_timer;
 	struct sw_timer message_timer;   /* a message was begun */
 	struct sw_timer idle_timer;
 	struct sw_timer ping_timer;      /* outgoing: time for a ping, or, after one, for its pong to be missed */
@@ -57,6 +61,11 @@ int sw_peer_send(struct sw_peer *p, struct sw_str bytes) SW_MUSTCHECK;
 void sw_peer_trace(const struct sw_peer *p, const char *event, struct sw_str bytes);
 /* Closes with close_notify after what is queued; the one way a connection ends by our will. */
 void sw_peer_close(struct sw_peer *p, const struct sw_verdict *why);
-/* Judges an open connection again under the current generation: keeps it, or closes it as revoked. */
+/*
+ * Judges an open connection again under the current generation: keeps it; or closes it as revoked, at once where no call runs over it,
+ * else after the last one, or limits.drain. One that is draining and passes again is kept after all.
+ */
 void sw_peer_rejudge(struct sw_peer *p);
+/* A call has left it: it may be the last that a draining connection waited for. */
+void sw_peer_unused(struct sw_peer *p);
 void sw_peer_free_all(struct sw_edge *e);

@@ -33,7 +33,7 @@ static void rejudge_some(void *arg)
 	struct sw_peer *p = NULL;
 
 	for (int i = 0; i < REJUDGE_PER_TURN && j->gen == e->gen && (p = sw_idtab_next(&e->peers, &j->pos)); i++)
-		if (p->state == SW_PEER_READY && (j->all || p->gen != e->gen))
+		if (p->state == SW_PEER_READY && (j->all || p->serial != e->serial))
 			sw_peer_rejudge(p);
 	if (!p || sw_loop_defer(e->loop, rejudge_some, j) < 0)
 		free(j);
@@ -95,6 +95,7 @@ void sw_edge_commit(struct sw_edge *e, struct sw_generation *g)
 	}
 	sw_generation_unref(e->gen);
 	e->gen = g;
+	e->serial++;
 	e->count.reloads++;
 	sw_log_set_level(g->conf->log_level);
 	zones_gone(e);

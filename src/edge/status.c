@@ -22,6 +22,16 @@ static size_t conns_of(const struct sw_edge *e, const char *zone)
 	return n;
 }
 
+static size_t draining(const struct sw_edge *e)
+{
+	struct sw_peer *p;
+	size_t pos = 0, n = 0;
+
+	while ((p = sw_idtab_next(&e->peers, &pos)))
+		n += p->draining;
+	return n;
+}
+
 void sw_status_line(const struct sw_edge *e, char *dst, size_t size)
 {
 	snprintf(dst, size, "%zu zones, %zu connections, %zu calls%s", e->gen->conf->n_zones, conns_of(e, NULL), e->calls.used,
@@ -30,7 +40,7 @@ void sw_status_line(const struct sw_edge *e, char *dst, size_t size)
 
 static const char *state_name(const struct sw_peer *p)
 {
-	return p->state == SW_PEER_READY ? "ready" : p->state == SW_PEER_OPENING ? "opening" : "closing";
+	return p->draining ? "draining" : p->state == SW_PEER_READY ? "ready" : p->state == SW_PEER_OPENING ? "opening" : "closing";
 }
 
 static const char *probe_text(const struct sw_edge *e, const char *zone)
@@ -66,10 +76,10 @@ void sw_status_text(const struct sw_edge *e, const struct sw_media_status *m, st
 	for (size_t i = 0; i < conf->n_zones; i++)
 		sw_buf_printf(out, "  %-22s %-9s %11zu %6u  %s\n", conf->zones[i].name, sw_zone_kind_name(conf->zones[i].kind),
 			      conns_of(e, conf->zones[i].name), e->zone_calls[i], probe_text(e, conf->zones[i].name));
-	sw_buf_printf(out, "\nConnections: %zu (accepted %" PRIu64 ", admitted or proved %" PRIu64 ", refused %" PRIu64 ")\n", e->peers.used,
-		      e->count.accepted, e->count.admitted, e->count.refused);
+	sw_buf_printf(out, "\nConnections: %zu (accepted %" PRIu64 ", admitted or proved %" PRIu64 ", refused %" PRIu64 "; draining %zu)\n",
+		      e->peers.used, e->count.accepted, e->count.admitted, e->count.refused, draining(e));
 	for (pos = 0, n = 0; (p = sw_idtab_next(&e->peers, &pos)) && n < ROWS_MAX; n++)
-		sw_buf_printf(out, "  %016" PRIx64 " %-3s %-7s zone=%s peer=%s name=%s since=%" PRId64 "s in=%" PRIu64 " out=%" PRIu64 "\n",
+		sw_buf_printf(out, "  %016" PRIx64 " %-3s %-8s zone=%s peer=%s name=%s since=%" PRId64 "s in=%" PRIu64 " out=%" PRIu64 "\n",
 			      p->id, p->outgoing ? "out" : "in", state_name(p), p->zone ? p->zone->conf->name : "-",
 			      sw_addr_text(&p->remote, addr), p->name[0] ? p->name : "-", now - p->since, p->in, p->out);
 	sw_buf_printf(out, "\nCalls: %zu now, %" PRIu64 " since start; transactions: %zu server, %zu client\n", e->calls.used, e->count.calls,
@@ -162,10 +172,10 @@ void sw_status_json(const struct sw_edge *e, const struct sw_media_status *m, st
 	sw_buf_str(out, "{");
 	json_str(out, "host", e->gen->conf->host);
 	sw_buf_printf(out, ",\"up_seconds\":%" PRId64 ",\"draining\":%s", (int64_t)time(NULL) - e->started, e->draining ? "true" : "false");
-	sw_buf_printf(out, ",\"counts\":{\"connections\":%zu,\"calls\":%zu,\"transactions_server\":%zu,\"transactions_client\":%zu,"
+	sw_buf_printf(out, ",\"counts\":{\"connections\":%zu,\"connections_draining\":%zu,\"calls\":%zu,\"transactions_server\":%zu,\"transactions_client\":%zu,"
 		      "\"requests\":%zu,\"handshakes\":%u,\"accepted\":%" PRIu64 ",\"admitted\":%" PRIu64 ",\"refused\":%" PRIu64
 		      ",\"calls_total\":%" PRIu64 ",\"messages_in\":%" PRIu64 ",\"messages_out\":%" PRIu64 ",\"reloads\":%" PRIu64 "}",
-		      e->peers.used, e->calls.used, server, client, e->requests.used, e->handshakes, e->count.accepted, e->count.admitted,
+		      e->peers.used, draining(e), e->calls.used, server, client, e->requests.used, e->handshakes, e->count.accepted, e->count.admitted,
 		      e->count.refused, e->count.calls, e->count.messages_in, e->count.messages_out, e->count.reloads);
 	sw_buf_printf(out, ",\"reload\":{\"successful\":%s,\"last_success_timestamp_seconds\":%" PRId64
 		      ",\"last_attempt_timestamp_seconds\":%" PRId64 ",", e->reloaded.good ? "true" : "false", e->reloaded.good_at,

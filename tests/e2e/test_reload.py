@@ -7,8 +7,9 @@ import signal
 import pytest
 
 from lab import proc
-from lab.sipraw import Closed, request
-from lab.world import MUTUAL, OURS, PARTNER, PUBLIC
+from lab.rtp import Endpoint, offer
+from lab.sipraw import Closed, build, new_id, request, response, uri_of
+from lab.world import MUTUAL, OURS, PARTNER, PUBLIC, ZONEB
 
 HOST = 76  # the last number of this file's daemon's address
 
@@ -220,3 +221,131 @@ def test_what_the_daemon_itself_writes_is_no_change(lab, start):
 	edge.wait_line(since, event="reload.done", timeout=20)
 	edge.command("log", "debug")
 	assert len(edge.lines(since, event="watch.changed")) == 1
+
+
+# --- connections that no longer pass ---
+
+@pytest.fixture
+def media(lab):
+	m = Endpoint(lab.ip(23))
+	yield m
+	m.close()
+
+
+def reload(edge, **zones):
+	"""Changes keys of zones and reloads by signal: the line in the log that says it is done."""
+	for name, keys in zones.items():
+		zone(edge.config, name).update(keys)
+	edge.write()
+	since = edge.mark()
+	edge.proc.kill(signal.SIGHUP)
+	return edge.wait_line(since, event="reload.done", by="signal")
+
+
+def call_desk(lab, conn, media, domain=PARTNER):
+	call = lab.call(conn, f"desk@{OURS}", f"caller@{domain}", media=media).invite()
+	assert call.wait().status == 200
+	media.wait(10)
+	return call
+
+
+def info_from_desk(lab, call):
+	"""The called side sends a request within the dialog: the final status it gets, relayed by the caller."""
+	invite = lab.desk.wait(call.call_id, "INVITE")
+	routes = invite.uris("record-route")
+	lab.desk.responses.clear()
+	invite.conn.send(sip_request("INFO", uri_of(invite.get("contact")), f"{invite.get('to')};tag={lab.desk.tag}", invite.get("from").split(";tag=")[0],
+		call.call_id, 7, f"{lab.desk.ip}:{lab.desk.port}", routes=routes, to_tag=invite.tag("from")))
+	got = call.conn.recv()
+	assert got.method == "INFO", got
+	call.conn.send(response(got, 200))
+	return lab.desk.wait_response(call.call_id, "INFO").status
+
+
+def sip_request(method, ruri, from_, to, call_id, cseq, via, routes, to_tag):
+	head = [("Via", f"SIP/2.0/TLS {via};branch=z9hG4bK{new_id()}"), *(("Route", r) for r in routes), ("Max-Forwards", "70"), ("From", from_),
+		("To", f"{to};tag={to_tag}"), ("Call-ID", call_id), ("CSeq", f"{cseq} {method}")]
+	return build(f"{method} {ruri} SIP/2.0", head)
+
+
+@pytest.mark.parametrize("how", ["ca", "crl"])
+def test_a_peer_that_no_longer_passes_keeps_its_calls_and_gets_no_new_ones(lab, start, media, how):
+	"""Its CA is taken away, or its certificate revoked, with a call up: the call lives to its end, and then the connection goes."""
+	edge = start()
+	cert = "revoked" if how == "crl" else "partner"
+	with lab.connect(MUTUAL, cert, where=HOST, source=23) as c, lab.connect(MUTUAL, "zoneb", source=41, where=HOST) as other, \
+			lab.connect(MUTUAL, cert, where=HOST) as idle:
+		call = call_desk(lab, c, media)
+		assert options(idle).status == 200
+		since = edge.mark()
+		reload(edge, partner={"trust": [lab.pki.rogue_root]} if how == "ca" else {"revocation": "soft", "crls": [f"{lab.pki.dir}/crl.pem"]})
+		line = edge.wait_line(since, event="conn.draining")
+		assert line["reason"] == "conn.revoked" and line["calls"] == "1", line
+		assert ("tls.revoked" if how == "crl" else "unable to get local issuer") in line["detail"], line
+		idle.wait_closed()  # no call on it: at once
+		assert edge.status()["counts"]["connections_draining"] == 1
+		assert "draining 1" in edge.command("status").stdout
+		# what is up goes on, both ways
+		media.wait(20)
+		assert call.ask("INFO").status == 200
+		assert info_from_desk(lab, call) == 200
+		# nothing new
+		for answer in (options(c), lab.call(c, f"desk@{OURS}", f"caller@{PARTNER}").invite(offer(lab.ip(23))).wait()):
+			assert answer.status == 503 and "conn.revoked" in answer.get("warning"), answer.raw
+		with pytest.raises((Closed, TimeoutError)):
+			with lab.connect(MUTUAL, cert, where=HOST) as again:
+				options(again)
+		assert options(other).status == 200
+		assert call.bye().status == 200
+		c.wait_closed()
+		assert edge.wait_line(since, event="conn.closed", conn=line["conn"])["reason"] == "conn.revoked"
+		assert edge.wait_line(since, event="call.ended")["reason"] == "ok"
+	edge.wait_nothing_held(connections=False)
+
+
+def test_a_draining_connection_ends_when_its_time_is_up(lab, start, media):
+	def change(config):
+		config["limits"]["drain"] = "2s"
+	edge = start(change)
+	with lab.connect(MUTUAL, "partner", where=HOST, source=23) as c:
+		call_desk(lab, c, media)
+		since = edge.mark()
+		reload(edge, partner={"trust": [lab.pki.rogue_root]})
+		edge.wait_line(since, event="conn.draining", seconds=2)
+		media.wait(10)
+		edge.wait_line(since, event="conn.drain-timeout", calls=1)
+		c.wait_closed()
+		assert edge.wait_line(since, event="call.ended")["reason"] == "conn.revoked"
+	edge.wait_nothing_held(connections=False)
+
+
+def test_a_ca_that_comes_back_in_time_keeps_the_connection(lab, start, media):
+	edge = start()
+	with lab.connect(MUTUAL, "partner", where=HOST, source=23) as c:
+		call = call_desk(lab, c, media)
+		since = edge.mark()
+		reload(edge, partner={"trust": [lab.pki.rogue_root]})
+		edge.wait_line(since, event="conn.draining")
+		reload(edge, partner={"trust": [lab.pki.root]})
+		edge.wait_line(since, event="conn.restored")
+		assert options(c).status == 200 and edge.status()["counts"]["connections_draining"] == 0
+		assert call.bye().status == 200
+		assert options(c).status == 200, "it was not closed with the call"
+
+
+def test_a_server_that_no_longer_proves_itself_keeps_its_calls(lab, start, media):
+	"""A connection we opened: new calls are not sent over it, those that are up are; and it ends with them."""
+	edge = start()
+	with lab.connect(MUTUAL, "zoneb", source=41, where=HOST) as c:
+		call = call_desk(lab, c, media, ZONEB)
+		since = edge.mark()
+		reload(edge, desk={"trust": [lab.pki.rogue_root]})
+		line = edge.wait_line(since, event="conn.draining", zone="desk")
+		answer = lab.call(c, f"desk@{OURS}", f"caller@{ZONEB}").invite(offer(lab.ip(23))).wait()
+		assert answer.status >= 500 and "target.tls" in answer.get("warning"), answer.raw
+		media.wait(20)
+		assert call.ask("INFO").status == 200
+		assert info_from_desk(lab, call) == 200
+		assert call.bye().status == 200
+		edge.wait_line(since, event="conn.closed", conn=line["conn"], reason="conn.revoked")
+		assert options(c).status == 200
