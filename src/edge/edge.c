@@ -19,6 +19,7 @@
 #include "edge/request.h"
 #include "edge/sandbox.h"
 #include "edge/status.h"
+#include "edge/web.h"
 
 enum { TICK_MS = 1000, REJUDGE_MS = 3600000, SOURCES_MAX = 200000, CLOSE_MS = 1000 };
 
@@ -287,6 +288,8 @@ static int start(struct sw_edge *e, const struct sw_edge_opts *o, struct sw_diag
 	if (err == SW_OK)
 		err = sw_dns_new(&e->dns, e->loop, &e->gen->conf->dns);
 	if (err == SW_OK)
+		err = sw_web_new(&e->web, e);
+	if (err == SW_OK)
 		err = open_store(e, diag);
 	if (err == SW_OK && o->media_fd >= 0)
 		err = sw_media_new(&e->media, e->loop, o->media_fd, on_media, e);
@@ -340,6 +343,7 @@ static void finish(struct sw_edge *e)
 	sw_control_free(e->control);
 	sw_media_free(e->media);
 	sw_call_endings_free(e);
+	sw_web_free(e->web);
 	sw_dns_free(e->dns);
 	sw_proofs_free(e->proofs);
 	sw_channel_free(e->supervisor);

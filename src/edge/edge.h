@@ -41,6 +41,7 @@ struct sw_control;
 struct sw_proofs;
 struct sw_health;
 struct sw_channel;
+struct sw_web;
 struct sw_lent;
 
 struct sw_edge {
@@ -50,6 +51,7 @@ struct sw_edge {
 	const char *config;
 	struct sw_txns *txns;
 	struct sw_dns *dns;
+	struct sw_web *web;                 /* fetches over HTTP */
 	struct sw_media *media;
 	struct sw_proofs *proofs;
 	struct sw_health *health;
