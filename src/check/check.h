@@ -134,6 +134,9 @@ struct sw_endpoint {
 	bool tls;
 	bool mutual;                 /* a client certificate is expected to be needed here */
 };
+enum { SW_ENDPOINT_STRLEN = 352 };
+/* As findings and reports name it: "edge1.example.com:5062 [192.0.2.1]", without a name "192.0.2.1:5062". */
+const char *sw_endpoint_text(const struct sw_endpoint *e, char dst[SW_ENDPOINT_STRLEN]);
 /* Each spawns the probes of its stage. */
 void sw_check_dns_domain(struct sw_check *c, const char *domain);      /* records, servers, proofs; spawns endpoints */
 void sw_check_dns_host(struct sw_check *c, const char *host, uint16_t port, bool tls);
@@ -151,6 +154,7 @@ struct sw_check_summary {
 	size_t n[SW_CHECK_FAIL + 1];         /* by status */
 	uint64_t ms;
 	bool stopped, out_of_time;
+	unsigned stuck;                      /* probes that did not end: sw_check_free would wait for them */
 };
 /* After sw_check_run: sorted, borrowed. */
 const struct sw_finding *const *sw_check_findings(const struct sw_check *c, size_t *n);
