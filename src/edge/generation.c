@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "edge/generation.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
+
+static atomic_uint alive;
+
+unsigned sw_generation_alive(void)
+{
+	return atomic_load(&alive);
+}
 
 static bool on_listener(const struct sw_conf_zone *z, const char *listener)
 {
@@ -79,6 +87,7 @@ int sw_generation_new(struct sw_generation **out, struct sw_conf *conf, struct s
 	if (!g)
 		return SW_ENOMEM;
 	g->refs = 1;
+	atomic_fetch_add(&alive, 1);
 	g->conf = sw_conf_ref(conf);
 	g->trust = calloc(conf->n_zones + 1, sizeof(struct sw_trust *));
 	g->client_ctx = calloc(conf->n_zones + 1, sizeof(struct sw_tls_ctx *));
@@ -131,6 +140,7 @@ void sw_generation_unref(struct sw_generation *g)
 	sw_zoneset_unref(g->zones);
 	sw_conf_unref(g->conf);
 	free(g);
+	atomic_fetch_sub(&alive, 1);
 }
 
 struct chain_job {

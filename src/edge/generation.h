@@ -22,6 +22,8 @@ struct sw_generation {
 int sw_generation_new(struct sw_generation **out, struct sw_conf *conf, struct sw_diag *diag) SW_MUSTCHECK;
 struct sw_generation *sw_generation_ref(struct sw_generation *g);
 void sw_generation_unref(struct sw_generation *g);
+/* How many there are in this process: the current one, one that is being made, and those that something old still uses. */
+unsigned sw_generation_alive(void);
 
 /* Admission of a peer by its TLS facts (NULL: plain TCP), under this generation. Any thread. */
 void sw_generation_admit(const struct sw_generation *g, unsigned listener, const struct sw_addr *source,

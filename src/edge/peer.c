@@ -26,7 +26,7 @@ enum {
 /* What a pool thread needs to judge a finished handshake, and its result. Two owners: the peer and its stream. */
 struct sw_admit_job {
 	unsigned refs;                  /* touched on the loop only */
-	struct sw_generation *gen;      /* a reference */
+	struct sw_generation *gen;      /* a reference; NULL when it has been judged */
 	bool outgoing;
 	unsigned listener;
 	unsigned zone;
@@ -445,6 +445,10 @@ static void on_ready(struct sw_peer *p)
 	log_handshake(p, p->outgoing ? "conn.proved" : "conn.admitted", SW_LOG_INFO, NULL);
 	if (p->outgoing) {
 		ping_later(p);
+		/* What it was proved to be is still needed; what it was proved under would outlive many reloads. */
+		p->job->result.zone = NULL;
+		sw_generation_unref(p->job->gen);
+		p->job->gen = NULL;
 	} else {
 		job_unref(p->job);
 		p->job = NULL;
