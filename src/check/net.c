@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "check/ntp.h"
+#include "check/reach.h"
 #include "check/resolve.h"
 #include "core/random.h"
 #include "tls/talk.h"
@@ -20,6 +21,7 @@ void sw_check_net(struct sw_check *c)
 	sw_net_hosts(c);
 	sw_net_subnets(c);
 	sw_net_proxy(c);
+	sw_check_reach(c);
 }
 
 /* --- time --- */

@@ -27,6 +27,7 @@ int sw_cli_domain(struct sw_cli *c, int argc, char **argv);
 int sw_cli_route(struct sw_cli *c, int argc, char **argv);
 int sw_cli_reason(struct sw_cli *c, int argc, char **argv);
 int sw_cli_cert(struct sw_cli *c, int argc, char **argv);
+int sw_cli_reflect(struct sw_cli *c, int argc, char **argv);
 int sw_cli_check(struct sw_cli *c, int argc, char **argv);
 
 /* Loads the configuration, printing what is wrong with it. SW_EXIT_OK, or the status to leave with. */

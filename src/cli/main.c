@@ -24,6 +24,7 @@ static const struct {
 	{ "route", sw_cli_route, "--from ZONE [--caller URI] URI", "who would get this call, and why: no daemon needed" },
 	{ "cert", sw_cli_cert, "show FILE|HOST:PORT | verify ...", "what a certificate says, and how it would be judged: no daemon needed" },
 	{ "check", sw_cli_check, "[option]... TARGET...", "will it work? DNS, certificates, SIP and media, before go-live" },
+	{ "reflect", sw_cli_reflect, "[--listen ADDRESS] ...", "the other end of a check, on a host outside: no daemon needed" },
 	{ "reason", sw_cli_reason, "[ID]", "what a reason= in the log means and what to do" },
 };
 
