@@ -27,7 +27,7 @@ _sipward() {
 	--dns|--wait|--from|--caller|--at|--name|--zone) return ;;
 	*)
 		case $command in
-		'') words="status reload drain log domain route cert reason --config --socket --output --version --help" ;;
+		'') words="status reload drain log domain route cert reflect reason --config --socket --output --version --help" ;;
 		status) words="--json" ;;
 		log) words="error warn info debug trace" ;;
 		domain)
