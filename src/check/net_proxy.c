@@ -246,6 +246,15 @@ static void run_proxy(struct sw_check *c, void *arg)
 		through_proxy(c, &p, h->pattern, h->port, true);
 		n++;
 	}
+	if (sw_check_options(c)->websocket) {
+		uint16_t port = 443;
+		char host[256];
+
+		if (split_url(sw_check_options(c)->websocket, host, &port, NULL)) {
+			through_proxy(c, &p, host, port, strncmp(sw_check_options(c)->websocket, "ws://", 5) != 0);
+			n++;
+		}
+	}
 	if (n == 0)
 		sw_check_report(c, SW_F_NET_PROXY, SW_CHECK_SKIP, p.host, "a host to reach through it",
 				"the profile names patterns alone: say --websocket, or another profile");

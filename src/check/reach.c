@@ -171,15 +171,16 @@ static bool open_reach(struct reach *r)
 /* --- TCP ports from outside --- */
 
 /* Listens on the port for the moment, where nobody does; -1: somebody does, or it can't be had. */
-static int listen_here(uint16_t port, bool *busy)
+static int listen_here(int family, uint16_t port, bool *busy)
 {
-	struct sockaddr_in6 a = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
-	int one = 1, zero = 0, fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1, fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sw_addr a = { 0 };
 
+	a.sa.sa_family = (sa_family_t)family;
+	sw_addr_set_port(&a, port);
 	*busy = false;
 	if (fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0 &&
-	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &zero, sizeof(zero)) == 0 &&
-	    bind(fd, (struct sockaddr *)&a, sizeof(a)) == 0 && listen(fd, 4) == 0)
+	    bind(fd, &a.sa, sw_addr_len(&a)) == 0 && listen(fd, 4) == 0)
 		return fd;
 	*busy = errno == EADDRINUSE;
 	if (fd >= 0)
@@ -187,12 +188,22 @@ static int listen_here(uint16_t port, bool *busy)
 	return -1;
 }
 
+static const char *why_not(const char *line, bool listened, bool busy)
+{
+	if (!strcmp(line, "timeout"))
+		return ": dropped on the way";
+	if (listened)
+		return ": rejected on the way, or not forwarded to this host";
+	return busy ? ": rejected on the way, or what listens here does not listen on that address"
+		    : ": and this check could not listen there itself";
+}
+
 static void check_port(struct reach *r, uint16_t port, const char *purpose)
 {
 	char line[SW_REFLECT_LINE_MAX], subject[500], found[200];
 	struct sw_finding *f;
 	bool busy, open;
-	int fd = listen_here(port, &busy), err = ask(r, "connect", port, line);
+	int fd = listen_here(sw_addr_family(&r->reflector), port, &busy), err = ask(r, "connect", port, line);
 
 	if (fd >= 0)
 		close(fd);
@@ -202,10 +213,7 @@ static void check_port(struct reach *r, uint16_t port, const char *purpose)
 	else if (open)
 		snprintf(found, sizeof(found), "reached%s", fd >= 0 ? ", though nothing but this check listens there now" : "");
 	else
-		snprintf(found, sizeof(found), "%.60s%s", line,
-			 fd < 0 && !busy            ? ": and this check could not listen there itself"
-			 : !strcmp(line, "timeout") ? ": dropped on the way"
-						    : ": rejected on the way");
+		snprintf(found, sizeof(found), "%.60s%s", line, why_not(line, fd >= 0, busy));
 	snprintf(subject, sizeof(subject), "port %u, %s", port, r->subject);
 	f = sw_check_report(r->check, SW_F_NET_INBOUND,
 			    err < 0 ? SW_CHECK_UNKNOWN
