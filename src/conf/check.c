@@ -298,11 +298,11 @@ static void check_identity(struct sw_conf_loader *l, const struct sw_conf_zone *
 		sw_conf_error(l, NULL, z, "zone \"%s\": neither names nor domains: no certificate would ever match", name);
 	else if (z->kind == SW_ZONE_NEIGHBOR && nameless && (on & ON_TLS))
 		sw_conf_warn(l, NULL, z, "zone \"%s\": neither names nor domains: nobody can come in from it", name);
-	if (z->revocation == SW_REVOCATION_HARD && empty_list(l, &z->crls))
-		sw_conf_error(l, &z->revocation, z, "zone \"%s\": revocation = \"hard\" without crls would refuse every peer",
+	if (z->revocation == SW_REVOCATION_HARD && empty_list(l, &z->crls) && !z->crl_fetch)
+		sw_conf_error(l, &z->revocation, z, "zone \"%s\": revocation = \"hard\" without crls and crl_fetch would refuse every peer",
 			      name);
-	if (z->revocation == SW_REVOCATION_SOFT && empty_list(l, &z->crls))
-		sw_conf_warn(l, &z->revocation, z, "zone \"%s\": revocation = \"soft\" without crls checks nothing", name);
+	if (z->revocation == SW_REVOCATION_SOFT && empty_list(l, &z->crls) && !z->crl_fetch)
+		sw_conf_warn(l, &z->revocation, z, "zone \"%s\": revocation = \"soft\" without crls and crl_fetch checks nothing", name);
 	if (z->revocation == SW_REVOCATION_OFF && z->crls.n)
 		sw_conf_error(l, &z->crls, z, "zone \"%s\": crls are looked at with revocation = \"soft\" or \"hard\" only",
 			      name);

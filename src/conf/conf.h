@@ -76,7 +76,8 @@ struct sw_conf_zone {
 	enum sw_eku_policy eku;        /* default server-or-client */
 	enum sw_revocation revocation; /* default off */
 	struct sw_strlist trust;       /* PEM files or directories of CAs; required unless kind default */
-	struct sw_strlist crls;        /* PEM files */
+	struct sw_strlist crls;        /* files, PEM or DER, and directories of them */
+	bool crl_fetch;                /* also from the distribution points that certificates name; default true */
 	struct sw_prefix *sources;     /* allowed source networks; empty: any */
 	size_t n_sources;
 	/* what they may say */
@@ -167,6 +168,12 @@ struct sw_conf_ownership {
 	bool subdomains;               /* a proved parent proves its children; default false */
 };
 
+/* Fetches over HTTP: CRLs, and whatever else certificates or the configuration name by URL. */
+struct sw_conf_fetch {
+	struct sw_prefix *networks;    /* loopback or private networks that may be fetched from; public ones always may */
+	size_t n_networks;
+};
+
 struct sw_conf_limits {
 	uint32_t connections;              /* default 20000 */
 	uint32_t connections_per_source;   /* default 1000 */
@@ -208,6 +215,7 @@ struct sw_conf {
 	struct sw_conf_media media;
 	struct sw_conf_dns dns;
 	struct sw_conf_ownership ownership;
+	struct sw_conf_fetch fetch;
 	struct sw_conf_limits limits;
 	bool watch;                 /* reload when a file named here changes; default true */
 	struct sw_strlist files;    /* that it was read from: path, then includes; not a setting */

@@ -154,7 +154,8 @@ static const struct sw_conf_key zone_keys[] = {
 	KEY("revocation", SW_CONF_ENUM, revocation, "off", "Check CRLs; soft forgives a missing or expired CRL",
 	    .words = revocations),
 	KEY("trust", SW_CONF_PATHS, trust, NULL, "PEM files or directories with the CAs this zone trusts"),
-	KEY("crls", SW_CONF_PATHS, crls, NULL, "PEM files with CRLs"),
+	KEY("crls", SW_CONF_PATHS, crls, NULL, "Files with CRLs, PEM or DER, or directories of them"),
+	KEY("crl_fetch", SW_CONF_BOOL, crl_fetch, "true", "Fetch CRLs from where certificates say they are, where revocation is looked at"),
 	KEY("sources", SW_CONF_PREFIXES, sources, NULL, "Networks its peers may connect from; none given: any", AT2(n_sources)),
 	KEY("domains", SW_CONF_DOMAINS, domains, NULL, "Domains the zone may speak for"),
 	KEY("require_proof", SW_CONF_BOOL, require_proof, "true", "A domain counts only while its TXT proof holds"),
@@ -256,6 +257,14 @@ static const struct sw_conf_key dns_keys[] = {
 static const struct sw_conf_group dns_group = { "dns", 0, SW_CONF_NO_LINE, dns_keys };
 #undef STRUCT
 
+#define STRUCT sw_conf_fetch
+static const struct sw_conf_key fetch_keys[] = {
+	KEY("networks", SW_CONF_PREFIXES, networks, NULL, "Private or loopback networks that may be fetched from", AT2(n_networks)),
+	END
+};
+static const struct sw_conf_group fetch_group = { "fetch", 0, SW_CONF_NO_LINE, fetch_keys };
+#undef STRUCT
+
 #define STRUCT sw_conf_ownership
 static const struct sw_conf_key ownership_keys[] = {
 	KEY("forms", SW_CONF_SET, forms, "label apex-kv", "Where the TXT token may stand", .words = forms),
@@ -318,6 +327,7 @@ static const struct sw_conf_key root_keys[] = {
 	KEY("media", SW_CONF_GROUP, media, NULL, "The media relay", .group = &media_group),
 	KEY("dns", SW_CONF_GROUP, dns, NULL, "The resolver", .group = &dns_group),
 	KEY("ownership", SW_CONF_GROUP, ownership, NULL, "Proof of domain ownership by TXT records", .group = &ownership_group),
+	KEY("fetch", SW_CONF_GROUP, fetch, NULL, "Fetches over HTTP", .group = &fetch_group),
 	KEY("limits", SW_CONF_GROUP, limits, NULL, "Bounds on what peers can use up", .group = &limits_group),
 	END
 };

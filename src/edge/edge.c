@@ -11,6 +11,7 @@
 #include "core/log.h"
 #include "edge/anchor.h"
 #include "edge/channel.h"
+#include "edge/crl.h"
 #include "edge/health.h"
 #include "edge/listen.h"
 #include "edge/probe.h"
@@ -133,6 +134,7 @@ static void on_tick(void *arg)
 	char line[200];
 
 	sw_proofs_tick(e->proofs, time(NULL));
+	sw_crl_fetch_tick(e->crl_fetch, time(NULL));
 	sw_probe_tick(e, sw_loop_now(e->loop));
 	if (sw_loop_now(e->loop) >= e->rejudge_due) {
 		e->rejudge_due = sw_loop_now(e->loop) + REJUDGE_MS;
@@ -257,6 +259,19 @@ static int start_tables(struct sw_edge *e)
 	return err == SW_OK ? sw_txns_new(&e->txns, &txns) : err;
 }
 
+/* Fetched CRLs are kept beside the store. What is there is read once we are who we stay. */
+static int start_crls(struct sw_edge *e)
+{
+	char dir[4096];
+	int err;
+
+	snprintf(dir, sizeof(dir), "%s/crls", e->gen->conf->state_dir);
+	err = sw_crls_new(&e->crls, dir);
+	if (err == SW_OK)
+		sw_generation_fetch(e->gen, e->crls);
+	return err;
+}
+
 static int start(struct sw_edge *e, const struct sw_edge_opts *o, struct sw_diag *diag)
 {
 	struct sw_conf *conf = NULL;
@@ -266,6 +281,8 @@ static int start(struct sw_edge *e, const struct sw_edge_opts *o, struct sw_diag
 	if (err == SW_OK)
 		err = sw_generation_new(&e->gen, conf, diag);
 	sw_conf_unref(conf);
+	if (err == SW_OK)
+		err = start_crls(e);
 	if (err < 0)
 		return err;
 	sw_log_set_level(e->gen->conf->log_level);
@@ -289,6 +306,8 @@ static int start(struct sw_edge *e, const struct sw_edge_opts *o, struct sw_diag
 		err = sw_dns_new(&e->dns, e->loop, &e->gen->conf->dns);
 	if (err == SW_OK)
 		err = sw_web_new(&e->web, e);
+	if (err == SW_OK)
+		err = sw_crl_fetch_new(&e->crl_fetch, e, e->crls, diag);
 	if (err == SW_OK)
 		err = open_store(e, diag);
 	if (err == SW_OK && o->media_fd >= 0)
@@ -343,6 +362,7 @@ static void finish(struct sw_edge *e)
 	sw_control_free(e->control);
 	sw_media_free(e->media);
 	sw_call_endings_free(e);
+	sw_crl_fetch_free(e->crl_fetch);
 	sw_web_free(e->web);
 	sw_dns_free(e->dns);
 	sw_proofs_free(e->proofs);
@@ -362,6 +382,7 @@ static void finish(struct sw_edge *e)
 	free(e->zone_calls);
 	sw_reload_forget_lent(e);
 	sw_generation_unref(e->gen);
+	sw_crls_unref(e->crls);
 	sw_msg_deinit();
 }
 

@@ -42,6 +42,7 @@ struct sw_proofs;
 struct sw_health;
 struct sw_channel;
 struct sw_web;
+struct sw_crl_fetch;
 struct sw_lent;
 
 struct sw_edge {
@@ -52,6 +53,8 @@ struct sw_edge {
 	struct sw_txns *txns;
 	struct sw_dns *dns;
 	struct sw_web *web;                 /* fetches over HTTP */
+	struct sw_crls *crls;               /* those fetched; a reference, the generations have theirs */
+	struct sw_crl_fetch *crl_fetch;
 	struct sw_media *media;
 	struct sw_proofs *proofs;
 	struct sw_health *health;

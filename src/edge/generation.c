@@ -115,6 +115,27 @@ int sw_generation_new(struct sw_generation **out, struct sw_conf *conf, struct s
 	return SW_OK;
 }
 
+static bool fetches(const struct sw_conf_zone *z)
+{
+	return z->crl_fetch && z->revocation != SW_REVOCATION_OFF;
+}
+
+void sw_generation_fetch(struct sw_generation *g, struct sw_crls *crls)
+{
+	int64_t now = time(NULL);
+
+	for (size_t z = 0; z < g->conf->n_zones; z++) {
+		const struct sw_conf_zone *zone = &g->conf->zones[z];
+
+		if (!g->trust[z] || !fetches(zone))
+			continue;
+		sw_trust_fetch(g->trust[z], crls, now);
+		for (size_t l = 0; l < g->conf->n_listeners; l++)
+			if (g->listener_trust[l] && on_listener(zone, g->conf->listeners[l].name))
+				sw_trust_fetch(g->listener_trust[l], crls, now);
+	}
+}
+
 struct sw_generation *sw_generation_ref(struct sw_generation *g)
 {
 	__atomic_add_fetch(&g->refs, 1, __ATOMIC_RELAXED);

@@ -20,6 +20,8 @@ struct sw_generation {
 
 /* Reads every file named by conf (blocking: off the loop, or at start). Takes a reference to conf. SW_ECONF with diag. */
 int sw_generation_new(struct sw_generation **out, struct sw_conf *conf, struct sw_diag *diag) SW_MUSTCHECK;
+/* Before it is shared: zones that fetch their CRLs find them in crls. */
+void sw_generation_fetch(struct sw_generation *g, struct sw_crls *crls);
 struct sw_generation *sw_generation_ref(struct sw_generation *g);
 void sw_generation_unref(struct sw_generation *g);
 /* How many there are in this process: the current one, one that is being made, and those that something old still uses. */

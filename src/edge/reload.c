@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "edge/call.h"
 #include "edge/channel.h"
+#include "edge/crl.h"
 #include "edge/listen.h"
 #include "edge/peer.h"
 #include "edge/probe.h"
@@ -100,6 +101,7 @@ void sw_edge_commit(struct sw_edge *e, struct sw_generation *g)
 	sw_log_set_level(g->conf->log_level);
 	zones_gone(e);
 	sw_probe_reset(e);
+	sw_crl_fetch_refresh(e->crl_fetch, time(NULL));
 	sw_reload_rejudge(e, false);
 }
 
@@ -150,6 +152,8 @@ static void prepare_work(void *arg)
 	if (p->err == SW_OK)
 		p->err = sw_generation_new(&p->gen, conf, &p->diag);
 	sw_lent_use(NULL);
+	if (p->err == SW_OK)
+		sw_generation_fetch(p->gen, p->edge->crls);
 	sw_conf_unref(conf);
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "edge/call.h"
+#include "edge/crl.h"
 #include "edge/listen.h"
 #include "edge/probe.h"
 #include "edge/proofs.h"
@@ -97,6 +98,7 @@ void sw_status_text(const struct sw_edge *e, const struct sw_media_status *m, st
 	sw_buf_printf(out, "\nDomains: %zu\n", n);
 	for (size_t i = 0; i < n; i++)
 		sw_buf_printf(out, "  %-40s %s\n", proofs[i].domain, sw_proof_state_name(proofs[i].state));
+	sw_crl_status_text(e, out);
 	sw_buf_str(out, "\nRefused so far, by reason\n");
 	for (unsigned r = 0; r < SW_REASON_COUNT; r++)
 		if (sw_reason_counted((enum sw_reason)r))
@@ -200,7 +202,9 @@ void sw_status_json(const struct sw_edge *e, const struct sw_media_status *m, st
 		json_str(out, "state", sw_proof_state_name(proofs[i].state));
 		sw_buf_printf(out, ",\"verified\":%" PRId64 "}", proofs[i].verified);
 	}
-	sw_buf_str(out, "],\"refused\":{");
+	sw_buf_str(out, "]");
+	sw_crl_status_json(e, out);
+	sw_buf_str(out, ",\"refused\":{");
 	for (unsigned r = 0; r < SW_REASON_COUNT; r++)
 		if (sw_reason_counted((enum sw_reason)r)) {
 			sw_buf_printf(out, "%s\"%s\":%lu", first ? "" : ",", sw_reason_id((enum sw_reason)r),

@@ -4,6 +4,7 @@
  * is switched off for leniency: a pass either comes back clean or the chain is refused. Where it was refused for the way
  * it took, path.c finds the other ways, and each is verified like the first.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <openssl/err.h>
@@ -20,7 +21,75 @@ struct pass {
 	bool forgive_leaf_purpose;
 	STACK_OF(X509) *untrusted;
 	STACK_OF(X509) *anchors;       /* these in place of the list's CAs; NULL: all of the list's */
+	struct sw_crls *crls;          /* where CRLs are fetched; NULL: they aren't */
+	const struct sw_crl_set *fetched;
+	int64_t crls_until;            /* of those used in a verification */
 };
+
+/* --- CRLs: the list's own, and those fetched --- */
+
+static STACK_OF(X509_CRL) *lookup_crls(const X509_STORE_CTX *ctx, const X509_NAME *issuer)
+{
+	const struct pass *pass = X509_STORE_CTX_get_app_data(ctx);
+	STACK_OF(X509_CRL) *found = X509_STORE_CTX_get1_crls(ctx, issuer);
+
+	for (int i = 0; pass && pass->fetched && i < sk_X509_CRL_num(pass->fetched->crls); i++) {
+		X509_CRL *crl = sk_X509_CRL_value(pass->fetched->crls, i);
+
+		if (X509_NAME_cmp(X509_CRL_get_issuer(crl), issuer) != 0)
+			continue;
+		if (!found)
+			found = sk_X509_CRL_new_null();
+		if (found && X509_CRL_up_ref(crl) && !sk_X509_CRL_push(found, crl))
+			X509_CRL_free(crl);
+	}
+	return found;
+}
+
+static X509_STORE_CTX_check_crl_fn openssl_check_crl;
+static pthread_once_t openssl_once = PTHREAD_ONCE_INIT;
+
+static void find_check_crl(void)
+{
+	X509_STORE *store = X509_STORE_new();
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+	if (store && ctx && X509_STORE_CTX_init(ctx, store, NULL, NULL))
+		openssl_check_crl = X509_STORE_CTX_get_check_crl(ctx);
+	X509_STORE_CTX_free(ctx);
+	X509_STORE_free(store);
+}
+
+/* OpenSSL has chosen this one for a certificate. */
+static int check_crl(X509_STORE_CTX *ctx, X509_CRL *crl)
+{
+	struct pass *pass = X509_STORE_CTX_get_app_data(ctx);
+	const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
+	int64_t until = next ? sw_asn1_time(next) : INT64_MAX;
+
+	if (pass && until < pass->crls_until)
+		pass->crls_until = until;
+	return openssl_check_crl(ctx, crl);
+}
+
+void sw_chain_store(X509_STORE *store)
+{
+	pthread_once(&openssl_once, find_check_crl);
+	X509_STORE_set_lookup_crls(store, lookup_crls);
+	if (openssl_check_crl)
+		X509_STORE_set_check_crl(store, check_crl);
+}
+
+/* What the certificates of a chain that verified name is fetched. */
+static void want_crls(struct sw_crls *crls, X509_STORE_CTX *ctx, int64_t now)
+{
+	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+
+	for (int i = 0; i + 1 < sk_X509_num(chain); i++)
+		sw_crls_want(crls, sk_X509_value(chain, i), sk_X509_value(chain, i + 1), now);
+}
+
+/* --- a pass --- */
 
 static bool crl_within_grace(X509_STORE_CTX *ctx, int64_t now)
 {
@@ -38,6 +107,14 @@ static bool at_last_second(X509_STORE_CTX *ctx, int64_t now)
 	return x && sw_asn1_time(X509_get0_notAfter(x)) == now;
 }
 
+/* The anchor is not part of the path (RFC 5280 6.1): the list vouches for it, and who wants it gone takes it out. */
+static bool is_anchor(X509_STORE_CTX *ctx)
+{
+	int depth = X509_STORE_CTX_get_error_depth(ctx);
+
+	return depth > 0 && depth == sk_X509_num(X509_STORE_CTX_get0_chain(ctx)) - 1;
+}
+
 /* OpenSSL asks here about each error; 1 forgives it. */
 static int on_error(int ok, X509_STORE_CTX *ctx)
 {
@@ -47,7 +124,7 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
 		return 1;
 	switch (X509_STORE_CTX_get_error(ctx)) {
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
-		return pass->policy->revocation == SW_REVOCATION_SOFT;
+		return pass->policy->revocation == SW_REVOCATION_SOFT || is_anchor(ctx);
 	case X509_V_ERR_CRL_HAS_EXPIRED:
 		return pass->policy->revocation == SW_REVOCATION_SOFT && crl_within_grace(ctx, pass->policy->now);
 	case X509_V_ERR_CERT_HAS_EXPIRED:
@@ -108,17 +185,23 @@ static void set_undecided(struct sw_chain_result *out, const char *text)
 static void set_refused(struct sw_chain_result *out, X509_STORE_CTX *ctx, X509 *leaf)
 {
 	int error = X509_STORE_CTX_get_error(ctx);
+	const struct pass *pass = X509_STORE_CTX_get_app_data(ctx);
 	X509 *at = X509_STORE_CTX_get_current_cert(ctx);
+	char where[SW_HTTP_DETAIL_MAX];
 
 	if (error == X509_V_OK)
 		error = X509_V_ERR_UNSPECIFIED;
 	*out = (struct sw_chain_result){ .reason = reason_of(error), .x509_error = error };
 	out->depth = X509_STORE_CTX_get_error_depth(ctx);
 	snprintf(out->error_text, sizeof(out->error_text), "%s", X509_verify_cert_error_string(error));
+	if ((error == X509_V_ERR_UNABLE_TO_GET_CRL || error == X509_V_ERR_CRL_HAS_EXPIRED) && pass->crls && at) {
+		sw_crls_explain(pass->crls, at, where, sizeof(where));
+		snprintf(out->error_text, sizeof(out->error_text), "%s; %.180s", X509_verify_cert_error_string(error), where);
+	}
 	sw_x509_name_text(X509_get_subject_name(at ? at : leaf), out->subject, sizeof(out->subject));
 }
 
-static void set_accepted(struct sw_chain_result *out, X509_STORE_CTX *ctx)
+static void set_accepted(struct sw_chain_result *out, X509_STORE_CTX *ctx, int64_t crls_until)
 {
 	STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
 
@@ -129,6 +212,7 @@ static void set_accepted(struct sw_chain_result *out, X509_STORE_CTX *ctx)
 		if (end < out->not_after)
 			out->not_after = end;
 	}
+	out->fresh_until = crls_until < out->not_after ? crls_until : out->not_after;
 }
 
 static int prepare(X509_STORE_CTX *ctx, struct pass *pass, int purpose)
@@ -162,13 +246,17 @@ static void run_pass(struct sw_chain_result *out, X509 *leaf, const struct sw_tr
 	if (!ctx || !X509_STORE_CTX_init(ctx, trust->store, leaf, pass->untrusted) || prepare(ctx, pass, purpose) < 0) {
 		set_undecided(out, "out of memory");
 	} else {
-		int r = X509_verify_cert(ctx);
+		int r;
 
+		pass->crls_until = INT64_MAX;
+		r = X509_verify_cert(ctx);
 		/* After forgiven errors the context's error stays set: the return value alone counts. */
 		if (r == 1)
-			set_accepted(out, ctx);
+			set_accepted(out, ctx, pass->crls_until);
 		else
 			set_refused(out, ctx, leaf);
+		if (r == 1 && pass->crls)
+			want_crls(pass->crls, ctx, pass->policy->now);
 	}
 	X509_STORE_CTX_free(ctx);
 	ERR_clear_error();
@@ -268,10 +356,28 @@ static void judge_other_ways(struct sw_chain_result *out, X509 *leaf, const stru
 			*out = r;
 }
 
+/*
+ * Refused for a CRL that is not there: is that all? OpenSSL looks for CRLs before it checks signatures, so only a verification without
+ * them tells whether this is a peer for whom something may be fetched, or a stranger's invention.
+ */
+static void want_missing(X509 *leaf, const struct sw_trust *trust, const struct pass *refused)
+{
+	struct sw_chain_policy policy = *refused->policy;
+	struct pass pass = *refused;
+	struct sw_chain_result r;
+
+	policy.revocation = SW_REVOCATION_OFF;
+	pass.policy = &policy;
+	judge_plain(&r, leaf, trust, &pass);
+	if (r.reason != SW_R_OK && another_way_may_help(&r))
+		judge_other_ways(&r, leaf, trust, &pass);
+}
+
 void sw_chain_judge(struct sw_chain_result *out, X509 *leaf, STACK_OF(X509) *untrusted, const struct sw_trust *trust,
 		    const struct sw_chain_policy *policy)
 {
 	struct pass pass = { .policy = policy, .untrusted = untrusted };
+	struct sw_crl_set *fetched = NULL;
 	struct sw_vouched_key key;
 	bool remembers;
 
@@ -279,13 +385,21 @@ void sw_chain_judge(struct sw_chain_result *out, X509 *leaf, STACK_OF(X509) *unt
 		set_undecided(out, "there is no trust list to judge by");
 		return;
 	}
-	remembers = sw_vouched_key(&key, leaf, untrusted, trust, policy);
+	if (trust->fetched && policy->revocation != SW_REVOCATION_OFF) {
+		pass.crls = trust->fetched;
+		pass.fetched = fetched = sw_crls_set(trust->fetched);
+	}
+	remembers = sw_vouched_key(&key, leaf, untrusted, trust, policy, fetched ? fetched->serial : 0);
 	if (remembers && sw_vouched_find(&key, policy->now, out))
-		return;
+		goto out;
 	pass.forgive_leaf_purpose = leaf_stands_in(leaf, policy);
 	judge_plain(out, leaf, trust, &pass);
 	if (out->reason != SW_R_OK && another_way_may_help(out))
 		judge_other_ways(out, leaf, trust, &pass);
+	if (out->reason == SW_R_TLS_CRL && pass.crls)
+		want_missing(leaf, trust, &pass);
 	if (remembers)
 		sw_vouched_put(&key, policy->now, out);
+out:
+	sw_crl_set_unref(fetched);
 }

@@ -60,7 +60,7 @@ fail:
 }
 
 /* An encrypted block is no certificate. Without this OpenSSL would ask for its password on the terminal. */
-static int no_password(char *buf, int size, int rw, void *arg)
+int sw_pem_no_password(char *buf, int size, int rw, void *arg)
 {
 	(void)buf;
 	(void)size;
@@ -97,7 +97,7 @@ static int read_certs(STACK_OF(X509) *out, BIO *bio, const char *name, struct sw
 	int n = 0;
 
 	ERR_clear_error();
-	while (n < PEM_OBJECTS_MAX && (x = PEM_read_bio_X509(bio, NULL, no_password, NULL))) {
+	while (n < PEM_OBJECTS_MAX && (x = PEM_read_bio_X509(bio, NULL, sw_pem_no_password, NULL))) {
 		if (!sk_X509_push(out, x)) {
 			X509_free(x);
 			return SW_ENOMEM;
@@ -107,13 +107,39 @@ static int read_certs(STACK_OF(X509) *out, BIO *bio, const char *name, struct sw
 	return end_of_file(n, "certificate", name, diag);
 }
 
+/* Where the object begins: PEM is text, DER a SEQUENCE. */
+static bool is_der(BIO *bio)
+{
+	unsigned char first = 0;
+	bool der = BIO_read(bio, &first, 1) == 1 && first == 0x30;
+
+	return BIO_seek(bio, 0) >= 0 && der;
+}
+
+static int read_der_crl(STACK_OF(X509_CRL) *out, BIO *bio, const char *name, struct sw_diag *diag)
+{
+	X509_CRL *crl = d2i_X509_CRL_bio(bio, NULL);
+	char text[128];
+
+	if (!crl) {
+		sw_openssl_error(text, sizeof(text));
+		sw_diag_add(diag, SW_DIAG_ERROR, name, 0, "the CRL cannot be read: %s", text);
+		return SW_ECONF;
+	}
+	if (!sk_X509_CRL_push(out, crl)) {
+		X509_CRL_free(crl);
+		return SW_ENOMEM;
+	}
+	return SW_OK;
+}
+
 static int read_crls(STACK_OF(X509_CRL) *out, BIO *bio, const char *name, struct sw_diag *diag)
 {
 	X509_CRL *crl;
 	int n = 0;
 
 	ERR_clear_error();
-	while (n < PEM_OBJECTS_MAX && (crl = PEM_read_bio_X509_CRL(bio, NULL, no_password, NULL))) {
+	while (n < PEM_OBJECTS_MAX && (crl = PEM_read_bio_X509_CRL(bio, NULL, sw_pem_no_password, NULL))) {
 		if (!sk_X509_CRL_push(out, crl)) {
 			X509_CRL_free(crl);
 			return SW_ENOMEM;
@@ -142,7 +168,7 @@ int sw_pem_crls(STACK_OF(X509_CRL) *out, const char *path, struct sw_diag *diag)
 
 	if (!bio)
 		return SW_ECONF;
-	err = read_crls(out, bio, path, diag);
+	err = is_der(bio) ? read_der_crl(out, bio, path, diag) : read_crls(out, bio, path, diag);
 	BIO_free(bio);
 	return err;
 }
@@ -208,7 +234,7 @@ int sw_chain_from_pem(STACK_OF(X509) *out, struct sw_str text, const char *name,
 	if (!bio)
 		return SW_ENOMEM;
 	ERR_clear_error();
-	while (n < CHAIN_MAX && PEM_bytes_read_bio(&der, &len, NULL, PEM_STRING_X509, bio, no_password, NULL)) {
+	while (n < CHAIN_MAX && PEM_bytes_read_bio(&der, &len, NULL, PEM_STRING_X509, bio, sw_pem_no_password, NULL)) {
 		err = push_der(out, der, len);
 		OPENSSL_free(der);
 		n++;

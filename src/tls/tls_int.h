@@ -3,16 +3,20 @@
 /* Private to src/tls. */
 #include <stdatomic.h>
 #include <openssl/ssl.h>
+#include "tls/crl_int.h"
 #include "tls/stream.h"
 #include "tls/tls.h"
 
 /* --- pem.c: certificates and CRLs out of files; faults go to diag with the file's name --- */
 /* Appends every certificate of the file to out. SW_ECONF when it can't be read, is malformed or holds none. */
 int sw_pem_certs(STACK_OF(X509) *out, const char *path, struct sw_diag *diag) SW_MUSTCHECK;
+/* For CRLs DER will do as well. */
 int sw_pem_crls(STACK_OF(X509_CRL) *out, const char *path, struct sw_diag *diag) SW_MUSTCHECK;
 /* The same from text; name stands for the file in diag. */
 int sw_pem_certs_text(STACK_OF(X509) *out, struct sw_str text, const char *name, struct sw_diag *diag) SW_MUSTCHECK;
 int sw_pem_crls_text(STACK_OF(X509_CRL) *out, struct sw_str text, const char *name, struct sw_diag *diag) SW_MUSTCHECK;
+/* An encrypted block is no certificate: without this callback OpenSSL asks for its password on the terminal. */
+int sw_pem_no_password(char *buf, int size, int rw, void *arg);
 /* The oldest error in this thread's queue as text, then an empty queue. */
 void sw_openssl_error(char *dst, size_t size);
 
@@ -27,10 +31,11 @@ int64_t sw_asn1_time(const ASN1_TIME *t);   /* seconds since 1970; 0 when malfor
 enum { SW_DIGEST_LEN = 32 };
 struct sw_trust {
 	atomic_uint refs;            /* contexts and the one sw_trust_load made */
-	unsigned char id[SW_DIGEST_LEN];  /* of its CAs in their order: equal lists are one to vouched.c */
+	unsigned char id[SW_DIGEST_LEN];  /* of its CAs and CRLs in their order: equal lists are one to vouched.c */
 	X509_STORE *store;
 	STACK_OF(X509) *cas;
 	STACK_OF(X509_CRL) *crls;
+	struct sw_crls *fetched;     /* a reference; NULL: its own CRLs are all */
 };
 struct sw_trust *sw_trust_ref(const struct sw_trust *t);
 
@@ -38,11 +43,15 @@ struct sw_trust *sw_trust_ref(const struct sw_trust *t);
 struct sw_vouched_key {
 	unsigned char digest[SW_DIGEST_LEN];
 };
-/* False when this kind of judgement isn't remembered. */
+/* False when this kind of judgement isn't remembered. crls: the serial of the fetched CRLs it is judged with; 0: none. */
 bool sw_vouched_key(struct sw_vouched_key *k, X509 *leaf, STACK_OF(X509) *untrusted, const struct sw_trust *trust,
-		    const struct sw_chain_policy *policy);
+		    const struct sw_chain_policy *policy, uint64_t crls);
 bool sw_vouched_find(const struct sw_vouched_key *k, int64_t now, struct sw_chain_result *out);
 void sw_vouched_put(const struct sw_vouched_key *k, int64_t now, const struct sw_chain_result *r);
+
+/* --- chain.c --- */
+/* A store's CRLs come with those fetched, and what was used is noted. */
+void sw_chain_store(X509_STORE *store);
 
 /* --- path.c --- */
 enum {

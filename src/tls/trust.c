@@ -14,17 +14,45 @@ enum { DIRECTORY_FILES_MAX = 4096 };
 
 /* --- reading --- */
 
-static int is_cert_file(const struct dirent *d)
+static bool has_suffix(const struct dirent *d, const char *suffix)
 {
-	struct sw_str name = sw_str_of(d->d_name);
-
-	return d->d_name[0] != '.' && (sw_str_ends_ieq(name, SW_STR(".pem")) || sw_str_ends_ieq(name, SW_STR(".crt")));
+	return d->d_name[0] != '.' && sw_str_ends_ieq(sw_str_of(d->d_name), sw_str_of(suffix));
 }
 
-static int load_directory(STACK_OF(X509) *cas, const char *path, struct sw_diag *diag)
+static int is_cert_file(const struct dirent *d)
+{
+	return has_suffix(d, ".pem") || has_suffix(d, ".crt");
+}
+
+static int is_crl_file(const struct dirent *d)
+{
+	return has_suffix(d, ".pem") || has_suffix(d, ".crl");
+}
+
+/* What is read from where: the two kinds of lists are read alike. */
+struct source {
+	const char *what;
+	int (*is_file)(const struct dirent *d);
+	int (*read)(void *list, const char *path, struct sw_diag *diag);
+};
+
+static int read_cas(void *list, const char *path, struct sw_diag *diag)
+{
+	return sw_pem_certs(list, path, diag);
+}
+
+static int read_crls(void *list, const char *path, struct sw_diag *diag)
+{
+	return sw_pem_crls(list, path, diag);
+}
+
+static const struct source ca_source = { "*.pem or *.crt", is_cert_file, read_cas };
+static const struct source crl_source = { "*.pem or *.crl", is_crl_file, read_crls };
+
+static int load_directory(void *list, const char *path, const struct source *source, struct sw_diag *diag)
 {
 	struct dirent **entries = NULL;
-	int n = scandir(path, &entries, is_cert_file, alphasort);
+	int n = scandir(path, &entries, source->is_file, alphasort);
 	int err = SW_OK;
 
 	if (n < 0) {
@@ -32,7 +60,7 @@ static int load_directory(STACK_OF(X509) *cas, const char *path, struct sw_diag 
 		return SW_ECONF;
 	}
 	if (n == 0)
-		sw_diag_add(diag, SW_DIAG_WARN, path, 0, "the directory holds no *.pem or *.crt file");
+		sw_diag_add(diag, SW_DIAG_WARN, path, 0, "the directory holds no %s file", source->what);
 	if (n > DIRECTORY_FILES_MAX) {
 		sw_diag_add(diag, SW_DIAG_ERROR, path, 0, "the directory holds more than %d files", DIRECTORY_FILES_MAX);
 		err = SW_ECONF;
@@ -41,7 +69,7 @@ static int load_directory(STACK_OF(X509) *cas, const char *path, struct sw_diag 
 		char file[4096];
 		int len = snprintf(file, sizeof(file), "%s/%s", path, entries[i]->d_name);
 
-		if (n <= DIRECTORY_FILES_MAX && len > 0 && (size_t)len < sizeof(file) && sw_pem_certs(cas, file, diag) < 0)
+		if (n <= DIRECTORY_FILES_MAX && len > 0 && (size_t)len < sizeof(file) && source->read(list, file, diag) < 0)
 			err = SW_ECONF;
 		free(entries[i]);
 	}
@@ -49,16 +77,22 @@ static int load_directory(STACK_OF(X509) *cas, const char *path, struct sw_diag 
 	return err;
 }
 
+static int load(void *list, const char *path, const struct source *source, struct sw_diag *diag)
+{
+	struct stat st;
+	bool dir = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+
+	return dir ? load_directory(list, path, source, diag) : source->read(list, path, diag);
+}
+
 static int load_cas(STACK_OF(X509) *cas, const struct sw_strlist *files, struct sw_diag *diag)
 {
 	int err = SW_OK;
 
 	for (size_t i = 0; i < files->n; i++) {
-		struct stat st;
 		int before = sk_X509_num(cas);
-		bool dir = stat(files->v[i], &st) == 0 && S_ISDIR(st.st_mode);
 
-		if ((dir ? load_directory(cas, files->v[i], diag) : sw_pem_certs(cas, files->v[i], diag)) < 0)
+		if (load(cas, files->v[i], &ca_source, diag) < 0)
 			err = SW_ECONF;
 		for (int k = before; k < sk_X509_num(cas); k++) {
 			X509 *x = sk_X509_value(cas, k);
@@ -85,7 +119,7 @@ static int load_crls(STACK_OF(X509_CRL) *crls, const struct sw_strlist *files, s
 	for (size_t i = 0; files && i < files->n; i++) {
 		int before = sk_X509_CRL_num(crls);
 
-		if (sw_pem_crls(crls, files->v[i], diag) < 0)
+		if (load(crls, files->v[i], &crl_source, diag) < 0)
 			err = SW_ECONF;
 		for (int k = before; k < sk_X509_CRL_num(crls); k++) {
 			const X509_CRL *crl = sk_X509_CRL_value(crls, k);
@@ -125,8 +159,16 @@ static int trust_new(struct sw_trust **out)
 		sw_trust_free(t);
 		return SW_ENOMEM;
 	}
+	sw_chain_store(t->store);
 	*out = t;
 	return SW_OK;
+}
+
+/* What is added is part of what the list is. both: room for two; the second half holds the addition's digest. */
+static bool extend_id(struct sw_trust *t, unsigned char both[2 * SW_DIGEST_LEN])
+{
+	memcpy(both, t->id, SW_DIGEST_LEN);
+	return EVP_Digest(both, 2 * SW_DIGEST_LEN, t->id, NULL, EVP_sha256(), NULL) == 1;
 }
 
 static int add_ca(struct sw_trust *t, X509 *x)
@@ -135,9 +177,7 @@ static int add_ca(struct sw_trust *t, X509 *x)
 
 	if (has_cert(t->cas, x))
 		return SW_OK;
-	memcpy(both, t->id, SW_DIGEST_LEN);
-	if (!X509_digest(x, EVP_sha256(), both + SW_DIGEST_LEN, NULL) ||
-	    !EVP_Digest(both, sizeof(both), t->id, NULL, EVP_sha256(), NULL))
+	if (!X509_digest(x, EVP_sha256(), both + SW_DIGEST_LEN, NULL) || !extend_id(t, both))
 		return SW_ECRYPTO;
 	if (!X509_STORE_add_cert(t->store, x) || !X509_up_ref(x))
 		return SW_ECRYPTO;
@@ -151,9 +191,13 @@ static int add_ca(struct sw_trust *t, X509 *x)
 
 static int add_crl(struct sw_trust *t, X509_CRL *crl)
 {
+	unsigned char both[2 * SW_DIGEST_LEN];
+
 	for (int i = 0; i < sk_X509_CRL_num(t->crls); i++)
 		if (X509_CRL_match(sk_X509_CRL_value(t->crls, i), crl) == 0)
 			return SW_OK;
+	if (!X509_CRL_digest(crl, EVP_sha256(), both + SW_DIGEST_LEN, NULL) || !extend_id(t, both))
+		return SW_ECRYPTO;
 	if (!X509_STORE_add_crl(t->store, crl) || !X509_CRL_up_ref(crl))
 		return SW_ECRYPTO;
 	if (!sk_X509_CRL_push(t->crls, crl)) {
@@ -278,6 +322,7 @@ void sw_trust_free(struct sw_trust *t)
 	X509_STORE_free(t->store);
 	sk_X509_pop_free(t->cas, X509_free);
 	sk_X509_CRL_pop_free(t->crls, X509_CRL_free);
+	sw_crls_unref(t->fetched);
 	free(t);
 }
 
@@ -300,4 +345,45 @@ STACK_OF(X509_NAME) *sw_trust_names(const struct sw_trust *t)
 		}
 	}
 	return names;
+}
+
+/* The issuer of an intermediate in the list, in the list as well. */
+static X509 *issuer_in(const struct sw_trust *t, X509 *x)
+{
+	for (int i = 0; i < sk_X509_num(t->cas); i++) {
+		X509 *ca = sk_X509_value(t->cas, i);
+		EVP_PKEY *key = ca != x && X509_check_issued(ca, x) == X509_V_OK ? X509_get0_pubkey(ca) : NULL;
+
+		if (key && X509_verify(x, key) == 1)
+			return ca;
+	}
+	return NULL;
+}
+
+void sw_trust_fetch(struct sw_trust *t, struct sw_crls *crls, int64_t now)
+{
+	sw_crls_unref(t->fetched);
+	t->fetched = sw_crls_ref(crls);
+	for (int i = 0; i < sk_X509_num(t->cas); i++) {
+		X509 *x = sk_X509_value(t->cas, i), *issuer = X509_get_extension_flags(x) & EXFLAG_SI ? NULL : issuer_in(t, x);
+
+		if (issuer)
+			sw_crls_want(crls, x, issuer, now);
+	}
+	ERR_clear_error();
+}
+
+void sw_trust_each_crl(const struct sw_trust *t, sw_crl_info_fn *fn, void *arg)
+{
+	for (int i = 0; t && i < sk_X509_CRL_num(t->crls); i++) {
+		const X509_CRL *crl = sk_X509_CRL_value(t->crls, i);
+		const ASN1_TIME *next = X509_CRL_get0_nextUpdate(crl);
+		struct sw_crl_info info = {
+			.url = "", .present = true, .fault = "", .this_update = sw_asn1_time(X509_CRL_get0_lastUpdate(crl)),
+			.next_update = next ? sw_asn1_time(next) : 0,
+		};
+
+		sw_x509_name_text(X509_CRL_get_issuer(crl), info.issuer, sizeof(info.issuer));
+		fn(arg, &info);
+	}
 }

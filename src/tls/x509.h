@@ -7,6 +7,7 @@
 #include <openssl/x509.h>
 #include "conf/conf.h"
 #include "core/diag.h"
+#include "tls/crl.h"
 #include "tls/identity.h"
 
 /* Reads the leaf. *out is freed with sw_identity_free. A certificate with bad names still yields an identity with the names marked. */
@@ -16,7 +17,7 @@ int sw_identity_from_x509(struct sw_identity **out, X509 *leaf) SW_MUSTCHECK;
 struct sw_trust;
 /*
  * files: PEM files or directories of *.pem / *.crt. An empty list is an error: nothing would be trusted, and that is
- * never what was meant. Expired roots are warned about. crls may be empty.
+ * never what was meant. Expired roots are warned about. crls: PEM or DER files, or directories of *.pem / *.crl; may be empty.
  */
 int sw_trust_load(struct sw_trust **out, const struct sw_strlist *files, const struct sw_strlist *crls, struct sw_diag *diag) SW_MUSTCHECK;
 /*
@@ -31,6 +32,12 @@ int sw_trust_from_pem(struct sw_trust **out, const struct sw_str *cas, size_t n_
  */
 int sw_chain_from_pem(STACK_OF(X509) *out, struct sw_str text, const char *name, struct sw_diag *diag) SW_MUSTCHECK;
 void sw_trust_free(struct sw_trust *t);
+/*
+ * Before the list is shared: what certificates judged by it name as their CRL is wanted of crls (where the policy asks for
+ * revocation), and what is there counts beside the list's own.
+ */
+void sw_trust_fetch(struct sw_trust *t, struct sw_crls *crls, int64_t now);
+void sw_trust_each_crl(const struct sw_trust *t, sw_crl_info_fn *fn, void *arg);   /* the list's own, of which there is no URL */
 size_t sw_trust_count(const struct sw_trust *t);             /* CA certificates in it */
 STACK_OF(X509_NAME) *sw_trust_names(const struct sw_trust *t); /* a new stack the caller frees with its names */
 /* A list that holds all of the given lists' CAs (and CRLs): the union a listener's handshake uses. */
