@@ -9,12 +9,16 @@ umask 077
 usage() {
 	cat <<-USAGE
 	usage: lab-pki.sh [--rsa] [--only NAME,NAME...] DIR
-	       lab-pki.sh --one NAME [--issuer NAME] [--key ec|rsa:BITS] [--cn CN] [--san LIST] [--use WORD] [--valid WORD] [--more WORD] DIR
+	       lab-pki.sh --one NAME [--issuer NAME] [--key ec|rsa:BITS] [--cn CN] [--san LIST] [--use WORD] [--valid WORD] [--more WORD]
+	                  [--crl URL] DIR
+	       lab-pki.sh --crl-of NAME [--revoke NAME,NAME...] [--seconds N] [--out FILE] DIR
 
 	  --rsa    RSA 3072 in place of EC P-256
 	  --only   only these (and their issuers)
 	  --one    one certificate that is not in the recipe; the words are those of lab.recipe. Default: issuer int, key ec,
 	           cn NAME, no subjectAltName, use both, valid 365. The CAs are made first when they are not there.
+	           --crl: where its issuer's CRL is, as a distribution point.
+	  --crl-of a CRL of that CA, in DER, good for so many seconds (a day); those to revoke stay revoked. Default: NAME.der
 	USAGE
 }
 
@@ -27,7 +31,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 eckey=ec
 only=
 one=
-o_issuer=int o_key=ec o_cn= o_san=- o_use=both o_valid=365 o_more=-
+o_issuer=int o_key=ec o_cn= o_san=- o_use=both o_valid=365 o_more=- o_crl=-
+crl_of= c_revoke= c_seconds=86400 c_out=
 while [ $# -gt 0 ]; do
 	case $1 in
 	-h|--help) usage; exit 0 ;;
@@ -46,6 +51,11 @@ while [ $# -gt 0 ]; do
 	--use) o_use=$2 ;;
 	--valid) o_valid=$2 ;;
 	--more) o_more=$2 ;;
+	--crl) o_crl=$2 ;;
+	--crl-of) crl_of=$2 ;;
+	--revoke) c_revoke=$2 ;;
+	--seconds) c_seconds=$2 ;;
+	--out) c_out=$2 ;;
 	*) usage >&2; exit 64 ;;
 	esac
 	shift 2
@@ -108,7 +118,7 @@ san_value() {
 }
 
 # The extension section of one certificate.
-extensions() { # use san self
+extensions() { # use san self crl
 	echo "[ext]"
 	echo "subjectKeyIdentifier = hash"
 	[ "$3" = self ] || echo "authorityKeyIdentifier = keyid"
@@ -135,6 +145,7 @@ extensions() { # use san self
 	if [ "$2" != - ]; then
 		echo "subjectAltName = $(san_value "$2")"
 	fi
+	[ "$4" = - ] || echo "crlDistributionPoints = URI:$4"
 }
 
 key_options() {
@@ -157,8 +168,8 @@ sign_dated() { # issuer, from, to, digest
 	LAB_CA=none
 }
 
-make_one() { # name issuer key cn san use valid more
-	name=$1 issuer=$2 key=$3 cn=$4 san=$5 use=$6 valid=$7 more=$8
+make_one() { # name issuer key cn san use valid more [crl]
+	name=$1 issuer=$2 key=$3 cn=$4 san=$5 use=$6 valid=$7 more=$8 crl=${9:--}
 	case $name in
 	''|.*|*/*) die "bad name \"$name\"" ;;
 	esac
@@ -173,7 +184,7 @@ make_one() { # name issuer key cn san use valid more
 	[ "$cn" = - ] || subj="$subj/CN=$(printf %s "$cn" | tr _ ' ')"
 	digest=sha256
 	[ "$more" != sha1 ] || digest=sha1
-	{ cat .lab/base.cnf; extensions "$use" "$san" "$issuer"; } >".lab/$name.cnf"
+	{ cat .lab/base.cnf; extensions "$use" "$san" "$issuer" "$crl"; } >".lab/$name.cnf"
 
 	case $valid in
 	past) sign_dated "$issuer" 20200101000000Z 20210101000000Z $digest ;;
@@ -255,7 +266,17 @@ while read -r name issuer key cn san use valid more rest; do
 done <"$here/lab.recipe"
 
 if [ -n "$one" ]; then
-	make_one "$one" "$o_issuer" "$o_key" "${o_cn:-$one}" "$o_san" "$o_use" "$o_valid" "$o_more"
+	make_one "$one" "$o_issuer" "$o_key" "${o_cn:-$one}" "$o_san" "$o_use" "$o_valid" "$o_more" "$o_crl"
+fi
+if [ -n "$crl_of" ]; then
+	for name in $(printf %s "$c_revoke" | tr , ' '); do
+		serial=$(openssl x509 -in "$name.pem" -noout -serial)
+		subj="/CN=$name"
+		grep -q "${serial#serial=}" ".lab/$crl_of.index" 2>/dev/null || revoke "$crl_of"
+	done
+	make_crl "$crl_of" ".lab/$crl_of.crl.pem" -crlsec "$c_seconds"
+	openssl crl -in ".lab/$crl_of.crl.pem" -outform DER -out "${c_out:-$crl_of.der}"
+	exit 0
 fi
 if [ $changed = yes ] || [ ! -f crl.pem ]; then
 	make_crls

@@ -122,7 +122,9 @@ static void on_fetched(void *arg, const struct sw_http_result *r)
 		return;
 	}
 	if (r->err < 0 || r->status != 200) {
-		failed(x, r->detail);
+		const char *what = strstr(r->detail, ": ");  /* after the host, which the URL shows */
+
+		failed(x, what ? what + 2 : r->detail);
 		return;
 	}
 	sw_buf_slice(&x->body, r->body);

@@ -37,7 +37,14 @@ class Pki:
 		proc.run(["sh", SCRIPT, "--only", ",".join(names), self.dir], timeout=120)
 
 	def one(self, name, **words):
-		"""A certificate that is not in the recipe; words are lab-pki.sh's options: issuer, cn, san, use, valid."""
+		"""A certificate that is not in the recipe; words are lab-pki.sh's options: issuer, cn, san, use, valid, crl."""
 		opts = [x for k, v in words.items() for x in (f"--{k}", v)]
 		proc.run(["sh", SCRIPT, "--one", name, *opts, self.dir], timeout=60)
 		return self.cert(name)
+
+	def crl(self, issuer, revoke=(), seconds=86400):
+		"""The bytes of a new CRL of that CA, DER."""
+		out = f"{self.dir}/{issuer}.der"
+		opts = ["--revoke", ",".join(revoke)] if revoke else []
+		proc.run(["sh", SCRIPT, "--only", "none", "--crl-of", issuer, *opts, "--seconds", str(seconds), "--out", out, self.dir], timeout=60)
+		return open(out, "rb").read()
