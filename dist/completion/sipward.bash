@@ -1,6 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 # bash completion for sipward(1). Only words: nothing is asked of the daemon.
 
+# "check": its options and their words are asked of the program, which has them in one table.
+_sipward_check() {
+	local cur=$1 prev=$2 name letter words list=''
+	while read -r name letter words; do
+		case $prev in
+		"${name%=*}"|"-$letter")
+			[[ $name == *= ]] || break
+			if [[ $words == FILE ]]; then
+				compopt -o filenames 2>/dev/null
+				mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+			else
+				mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
+			fi
+			return ;;
+		esac
+		list+=" ${name%=}"
+	done < <("${COMP_WORDS[0]}" check --describe words 2>/dev/null)
+	mapfile -t COMPREPLY < <(compgen -W "$list" -- "$cur")
+}
+
 _sipward() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} command='' sub='' words='' i
 	COMPREPLY=()
@@ -12,6 +32,10 @@ _sipward() {
 		*) if [[ -z $command ]]; then command=${COMP_WORDS[i]}; elif [[ -z $sub ]]; then sub=${COMP_WORDS[i]}; fi ;;
 		esac
 	done
+	if [[ $command == check ]]; then
+		_sipward_check "$cur" "$prev"
+		return
+	fi
 	case $prev in
 	-f|--config|-s|--socket|--trust|--untrusted|--crl|--batch)
 		compopt -o filenames 2>/dev/null
@@ -27,7 +51,7 @@ _sipward() {
 	--dns|--wait|--from|--caller|--at|--name|--zone) return ;;
 	*)
 		case $command in
-		'') words="status reload drain log domain route cert reflect reason --config --socket --output --version --help" ;;
+		'') words="status reload drain log domain route cert check explain reflect reason --config --socket --output --version --help" ;;
 		status) words="--json" ;;
 		log) words="error warn info debug trace" ;;
 		domain)
@@ -48,6 +72,7 @@ _sipward() {
 				mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 				return
 			fi ;;
+		explain) words="--list --markdown --schema $("${COMP_WORDS[0]}" explain --list 2>/dev/null | cut -d ' ' -f 1)" ;;
 		reason) words="--list --markdown $("${COMP_WORDS[0]}" reason --list 2>/dev/null | cut -d ' ' -f 1)" ;;
 		esac ;;
 	esac

@@ -120,6 +120,10 @@ int sw_check_stop_fd(const struct sw_check *c);
  */
 struct sw_finding *sw_check_report(struct sw_check *c, enum sw_finding_id id, enum sw_check_status status, const char *subject,
 				   const char *expected, const char *found);
+/*
+ * Keys with a meaning of their own: a certificate is told by "certificate" (its subject), "not_before" and "not_after" (RFC 3339,
+ * UTC), once each in a finding; reports draw its time line from them.
+ */
 void sw_finding_set_fix(struct sw_check *c, struct sw_finding *f, const char *fmt, ...) SW_PRINTF(3, 4);
 void sw_finding_add(struct sw_check *c, struct sw_finding *f, const char *key, const char *fmt, ...) SW_PRINTF(4, 5);
 void sw_finding_took(struct sw_finding *f, uint64_t ms);

@@ -1,18 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
-/* What a run found, in the form asked for. Each writer appends to out; bytes of peers are escaped for the form. */
+/*
+ * What a run found, in the form asked for, one file for each. Writers append to out; what a peer sent is escaped for the form.
+ * The error of out, if any, sticks: the caller looks once.
+ */
+#include "check/baseline.h"
 #include "check/check.h"
 
-enum sw_report_format { SW_REPORT_TEXT, SW_REPORT_JSON, SW_REPORT_JSONL, SW_REPORT_JUNIT, SW_REPORT_HTML, SW_REPORT_NAGIOS, SW_REPORT_PROM };
-
 struct sw_report {
-	const struct sw_check *check;        /* run */
+	const struct sw_check *check;        /* after its run */
 	const char *const *targets;          /* as the user wrote them; borrowed */
 	size_t n_targets;
 	int64_t started;                     /* seconds since 1970 */
 	bool fail_on_warn;
 	bool colour;                         /* text */
-	bool verbose;                        /* text: also what passed, with its evidence */
+	bool verbose;                        /* text: what passed too, and the evidence */
+	bool quiet;                          /* text: only what is not fine */
+	const struct sw_baseline *baseline;  /* --baseline, or NULL */
 };
 
-void sw_report_text(const struct sw_report *r, struct sw_buf *out);
+typedef void sw_report_fn(const struct sw_report *r, struct sw_buf *out);
+/* By the word of -o: text, json, jsonl, junit, html, nagios, prom; NULL for another. */
+sw_report_fn *sw_report_by_name(const char *name);
+extern const char sw_report_names[];         /* "text, json, ..." */
+
+sw_report_fn sw_report_text, sw_report_json, sw_report_jsonl, sw_report_junit, sw_report_html, sw_report_nagios, sw_report_prom;
+/* One line of jsonl, as it comes. */
+void sw_report_jsonl_finding(const struct sw_finding *f, struct sw_buf *out);
+/* The JSON schema of sw_report_json; every id stands in it. */
+void sw_report_schema(struct sw_buf *out);
+/* docs/findings.md. */
+void sw_report_findings_page(struct sw_buf *out);
+
+/* --- what the writers share --- */
+
+/* For a terminal: no control characters, no bytes that are not UTF-8. */
+void sw_report_plain(struct sw_buf *out, const char *s);
+/* For XML and HTML, text and attributes. */
+void sw_report_xml(struct sw_buf *out, const char *s);
+const char *sw_report_time(int64_t t, char dst[32]);         /* 2026-01-02T03:04:05Z */
+bool sw_report_read_time(const char *text, int64_t *t);      /* the reverse */
+/* The finding this one follows from, among list[n], or NULL. */
+const struct sw_finding *sw_finding_cause(const struct sw_finding *const *list, size_t n, const struct sw_finding *f);
+const char *sw_finding_evidence(const struct sw_finding *f, const char *key);   /* the first, or NULL */
+static inline const char *sw_finding_todo(const struct sw_finding *f)
+{
+	return f->fix ? f->fix : sw_finding_fix(f->id);
+}
+static inline bool sw_finding_is_bad(const struct sw_finding *f)
+{
+	return f->status == SW_CHECK_FAIL || f->status == SW_CHECK_WARN || f->status == SW_CHECK_UNKNOWN;
+}

@@ -11,11 +11,13 @@ enum {
 	SW_EXIT_NO_INPUT = 66,
 	SW_EXIT_UNREACHABLE = 69,  /* the daemon is not there */
 	SW_EXIT_INTERNAL = 70,
+	SW_EXIT_CANT_CREATE = 73,
 	SW_EXIT_CONFIG = 78,
 };
 
 struct sw_cli {
 	const char *config;        /* -f */
+	bool config_given;         /* by -f or the environment, not the default */
 	const char *socket;        /* -s, or NULL: the configuration's */
 	bool json;
 };
@@ -29,6 +31,7 @@ int sw_cli_reason(struct sw_cli *c, int argc, char **argv);
 int sw_cli_cert(struct sw_cli *c, int argc, char **argv);
 int sw_cli_reflect(struct sw_cli *c, int argc, char **argv);
 int sw_cli_check(struct sw_cli *c, int argc, char **argv);
+int sw_cli_explain(struct sw_cli *c, int argc, char **argv);
 
 /* Loads the configuration, printing what is wrong with it. SW_EXIT_OK, or the status to leave with. */
 int sw_cli_conf(const struct sw_cli *c, struct sw_conf **out) SW_MUSTCHECK;

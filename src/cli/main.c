@@ -23,7 +23,8 @@ static const struct {
 	{ "domain", sw_cli_domain, "token|status|verify|remove [DOMAIN]", "prove that a domain is yours, or a partner's" },
 	{ "route", sw_cli_route, "--from ZONE [--caller URI] URI", "who would get this call, and why: no daemon needed" },
 	{ "cert", sw_cli_cert, "show FILE|HOST:PORT | verify ...", "what a certificate says, and how it would be judged: no daemon needed" },
-	{ "check", sw_cli_check, "[option]... TARGET...", "will it work? DNS, certificates, SIP and media, before go-live" },
+	{ "check", sw_cli_check, "[option]... TARGET... | -f CONF", "will it work? DNS, TLS, SIP, media, before go-live: no daemon needed" },
+	{ "explain", sw_cli_explain, "[ID | --list]", "what a finding of check means and what to do" },
 	{ "reflect", sw_cli_reflect, "[--listen ADDRESS] ...", "the other end of a check, on a host outside: no daemon needed" },
 	{ "reason", sw_cli_reason, "[ID]", "what a reason= in the log means and what to do" },
 };
@@ -105,6 +106,7 @@ int main(int argc, char **argv)
 	struct sw_cli cli = { .config = getenv("SIPWARD_CONFIG") };
 	int c;
 
+	cli.config_given = cli.config != NULL;
 	if (!cli.config)
 		cli.config = SW_SYSCONFDIR "/sipward/sipward.conf";
 	/* "+": global options end at the command's name; its own follow. */
@@ -112,6 +114,7 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'f':
 			cli.config = optarg;
+			cli.config_given = true;
 			break;
 		case 's':
 			cli.socket = optarg;
