@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "tls/pulled.h"
+
 enum { FILES_MAX = 256, FILE_MAX = 64 << 20 };
 
 static const char usage[] =
@@ -81,13 +83,14 @@ static int add_file(struct verify *v, const char *path, bool chain, struct sw_di
 	return err == SW_ECONF ? SW_EXIT_NO_INPUT : SW_EXIT_INTERNAL;
 }
 
-static int load_trust(struct verify *v, const struct sw_strlist *trust, const struct sw_strlist *crls)
+/* z: that zone's list, with what the daemon fetched of it; else the files. */
+static int load_trust(struct verify *v, const struct sw_conf_zone *z, const struct sw_strlist *trust, const struct sw_strlist *crls)
 {
 	struct sw_diag diag;
 	int err;
 
 	sw_diag_init(&diag);
-	err = sw_trust_load(&v->k.trust, trust, crls, &diag);
+	err = z ? sw_trust_load_zone(&v->k.trust, v->conf, z, &diag) : sw_trust_load(&v->k.trust, trust, crls, &diag);
 	if (!v->cli->json || err < 0)
 		sw_cli_diag(&diag);
 	sw_diag_free(&diag);
@@ -126,7 +129,7 @@ static int take_zone(struct verify *v)
 	v->k.policy.eku = z->eku;
 	v->k.policy.revocation = z->revocation;
 	v->k.policy.depth = v->conf->tls.depth;
-	return load_trust(v, &z->trust, &z->crls);
+	return load_trust(v, z, NULL, NULL);
 }
 
 static int take_files(struct verify *v)
@@ -135,7 +138,7 @@ static int take_files(struct verify *v)
 
 	if (v->n_crl && !v->k.revocation_given)
 		v->k.policy.revocation = SW_REVOCATION_SOFT;
-	return load_trust(v, &trust, &crls);
+	return load_trust(v, NULL, &trust, &crls);
 }
 
 static void print(const struct verify *v, const struct sw_verdict *verdict)

@@ -250,6 +250,7 @@ static void check_default_zone(struct sw_conf_loader *l, const struct sw_conf_zo
 		{ &z->names, "names", z->names.n },
 		{ &z->pins, "pins", z->pins.n },
 		{ &z->trust, "trust", z->trust.n },
+		{ &z->trust_bootstrap, "trust_bootstrap", z->trust_bootstrap.n },
 		{ &z->crls, "crls", z->crls.n },
 		{ &z->targets, "targets", z->targets.n },
 		{ &z->may_assert_local, "may_assert_local", z->may_assert_local },
@@ -277,6 +278,26 @@ static void check_default_zone(struct sw_conf_loader *l, const struct sw_conf_zo
 					      s->name, o->name ? o->name : "?");
 		}
 	}
+}
+
+/* What is said of fetching must have something to fetch, and what is fetched somebody who vouches for where it comes from. */
+static void check_fetched_trust(struct sw_conf_loader *l, const struct sw_conf_zone *z, const char *name)
+{
+	const char *d = z->trust_digest;
+	size_t urls = 0;
+
+	for (size_t i = 0; i < z->trust.n; i++)
+		urls += sw_conf_is_url(z->trust.v[i]);
+	if (urls && empty_list(l, &z->trust_bootstrap))
+		sw_conf_error(l, &z->trust, z,
+			      "zone \"%s\": trust is fetched, but trust_bootstrap is missing: whose certificate must the server it comes from have?", name);
+	if (!urls && (z->trust_bootstrap.n || z->trust_pins.n || d) && !sw_conf_refused(l, &z->trust))
+		sw_conf_error(l, z->trust_bootstrap.n ? (const void *)&z->trust_bootstrap : z->trust_pins.n ? (const void *)&z->trust_pins : &z->trust_digest,
+			      z, "zone \"%s\": trust_bootstrap, trust_pin and trust_digest are for a trust list that is fetched, and trust names none", name);
+	if (d && !sw_conf_is_url(d) && (strlen(d) != 64 || strspn(d, "0123456789abcdefABCDEF") != 64))
+		sw_conf_error(l, &z->trust_digest, z, "zone \"%s\": trust_digest is 64 hex digits, or an https:// address", name);
+	if (d && urls > 1)
+		sw_conf_error(l, &z->trust_digest, z, "zone \"%s\": trust_digest is of one list, and trust names %zu addresses", name, urls);
 }
 
 /* How the peer is known when it comes in. */
@@ -364,6 +385,7 @@ static void check_zone(struct sw_conf_loader *l, size_t i)
 		return;
 	}
 	check_identity(l, z, name, on);
+	check_fetched_trust(l, z, name);
 	if (on & ON_TCP)
 		check_tcp_zone(l, z, name);
 	check_targets(l, z, name);

@@ -75,7 +75,11 @@ struct sw_conf_zone {
 	bool allow_wildcard;
 	enum sw_eku_policy eku;        /* default server-or-client */
 	enum sw_revocation revocation; /* default off */
-	struct sw_strlist trust;       /* PEM files or directories of CAs; required unless kind default */
+	struct sw_strlist trust;       /* PEM files or directories of CAs, or https:// addresses of such; required unless kind default */
+	struct sw_strlist trust_bootstrap;   /* PEM files: the CAs that vouch for the servers of those addresses, and for nothing else */
+	struct sw_strlist trust_pins;  /* SHA-256 of such a server's public key; any one */
+	char *trust_digest;            /* SHA-256 of the list, or the https:// address of it; NULL: none */
+	uint64_t trust_refresh;        /* default 24 h */
 	struct sw_strlist crls;        /* files, PEM or DER, and directories of them */
 	bool crl_fetch;                /* also from the distribution points that certificates name; default true */
 	struct sw_prefix *sources;     /* allowed source networks; empty: any */
@@ -246,6 +250,8 @@ void sw_conf_explain(const struct sw_conf *c, struct sw_buf *out);
 /* One line per key: path, type, default, range, doc. man page, completion and lint are made from it. */
 void sw_conf_schema_print(struct sw_buf *out);
 
+/* Is this entry of a zone's trust an address to fetch from, and no path? */
+bool sw_conf_is_url(const char *s);
 const struct sw_conf_zone *sw_conf_zone(const struct sw_conf *c, const char *name);
 const struct sw_conf_listener *sw_conf_listener(const struct sw_conf *c, const char *name);
 const struct sw_conf_media_if *sw_conf_media_if(const struct sw_conf *c, const char *name); /* NULL name: the first */

@@ -42,7 +42,7 @@ static void walk_group(const struct walk *w, const struct sw_conf_group *g, cons
 				s += 5;
 			if (is_path(s))
 				w->fn(w->arg, s, false);
-		} else if (k->type == SW_CONF_PATHS) {
+		} else if (k->type == SW_CONF_PATHS || k->type == SW_CONF_PATHS_OR_URLS) {
 			const struct sw_strlist *list = at;
 
 			for (size_t i = 0; i < list->n; i++)

@@ -153,7 +153,12 @@ static const struct sw_conf_key zone_keys[] = {
 	KEY("eku", SW_CONF_ENUM, eku, "server-or-client", "Which extended key usage a client certificate needs", .words = sw_conf_eku_words),
 	KEY("revocation", SW_CONF_ENUM, revocation, "off", "Check CRLs; soft forgives a missing or expired CRL",
 	    .words = revocations),
-	KEY("trust", SW_CONF_PATHS, trust, NULL, "PEM files or directories with the CAs this zone trusts"),
+	KEY("trust", SW_CONF_PATHS_OR_URLS, trust, NULL, "PEM files, directories or https:// addresses of the CAs this zone trusts"),
+	KEY("trust_bootstrap", SW_CONF_PATHS, trust_bootstrap, NULL,
+	    "PEM files: the CAs that vouch for the servers trust is fetched from, and for nobody else", .max = 16),
+	KEY("trust_pin", SW_CONF_PINS, trust_pins, NULL, "SHA-256 of the public key of the server trust is fetched from", .max = 8),
+	KEY("trust_digest", SW_CONF_TEXT, trust_digest, NULL, "SHA-256 of the fetched list, 64 hex digits, or the https:// address of it"),
+	KEY("trust_refresh", SW_CONF_TIME64, trust_refresh, "24h", "Fetch the list again after this long", RANGE(SECOND, DAYS(30))),
 	KEY("crls", SW_CONF_PATHS, crls, NULL, "Files with CRLs, PEM or DER, or directories of them"),
 	KEY("crl_fetch", SW_CONF_BOOL, crl_fetch, "true", "Fetch CRLs from where certificates say they are, where revocation is looked at"),
 	KEY("sources", SW_CONF_PREFIXES, sources, NULL, "Networks its peers may connect from; none given: any", AT2(n_sources)),
@@ -458,6 +463,7 @@ static const char *type_name(const struct sw_conf_key *k)
 	case SW_CONF_METHODS:
 	case SW_CONF_TEXTS: return "list of texts";
 	case SW_CONF_PINS: return "list of fingerprints";
+	case SW_CONF_PATHS_OR_URLS: return "list of paths or addresses";
 	case SW_CONF_PATHS: return "list of paths";
 	case SW_CONF_ADDRS:
 	case SW_CONF_SERVERS: return "list of addresses";

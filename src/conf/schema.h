@@ -36,6 +36,7 @@ enum sw_conf_type {
 	SW_CONF_METHODS,
 	SW_CONF_PINS,
 	SW_CONF_TEXTS,
+	SW_CONF_PATHS_OR_URLS, /* paths as they are, https:// addresses */
 	SW_CONF_PATHS,         /* ... to here */
 	SW_CONF_ADDRS,         /* struct sw_addr * at, size_t at2 */
 	SW_CONF_PREFIXES,      /* struct sw_prefix * at, size_t at2 */

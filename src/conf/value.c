@@ -386,6 +386,21 @@ static int store_secret(const char *s, const char *dir, char **out, char error[S
 			     "\"file:PATH\", or \"credential:NAME\" (LoadCredential= of systemd), or \"env:NAME\"");
 }
 
+bool sw_conf_is_url(const char *s)
+{
+	return strncasecmp(s, "https://", 8) == 0;
+}
+
+static int check_url(const char *s, char error[SW_CONF_ERROR_MAX])
+{
+	if (strncasecmp(s, "http://", 7) == 0)
+		return refuse(error, "\"%s\": a list that decides who is trusted is fetched over https alone", s);
+	for (const char *p = s; *p; p++)
+		if (*p <= ' ' || *p >= 0x7f || strchr("\"\\<>^`{|}@#", *p))
+			return refuse(error, "\"%s\" is not an address: https://host/path, without a user or blanks", s);
+	return strlen(s) < 2000 && isalnum((unsigned char)s[8]) ? 0 : refuse(error, "\"%s\" is not an address: https://host/path", s);
+}
+
 static int parse_string(enum sw_conf_type t, const char *s, const char *dir, char **out, char error[SW_CONF_ERROR_MAX])
 {
 	int r = check_string(t, s, error);
@@ -393,7 +408,11 @@ static int parse_string(enum sw_conf_type t, const char *s, const char *dir, cha
 
 	if (r)
 		return r;
-	if (t == SW_CONF_PATH || t == SW_CONF_PATHS)
+	if (t == SW_CONF_PATHS_OR_URLS && (sw_conf_is_url(s) || strncasecmp(s, "http://", 7) == 0)) {
+		r = check_url(s, error);
+		if (r)
+			return r;
+	} else if (t == SW_CONF_PATH || t == SW_CONF_PATHS || t == SW_CONF_PATHS_OR_URLS)
 		return store_path(s, dir, out, error);
 	if (t == SW_CONF_SECRET)
 		return store_secret(s, dir, out, error);

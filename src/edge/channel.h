@@ -5,7 +5,7 @@
  *
  *   to the edge:        lend PATH (with a descriptor), reload BY (with descriptors),
  *                       reload-refused BY TEXT, drain, stop, dump
- *   to the supervisor:  ready, alive TEXT, reloaded, reload-failed TEXT, reload-please, drain-please
+ *   to the supervisor:  ready, alive TEXT, reloaded, reload-failed TEXT, reload-please BY, drain-please
  */
 #include "core/str.h"
 #include "core/loop.h"

@@ -16,6 +16,7 @@
 #include "edge/listen.h"
 #include "edge/probe.h"
 #include "edge/proofs.h"
+#include "edge/pull.h"
 #include "edge/reload.h"
 #include "edge/request.h"
 #include "edge/sandbox.h"
@@ -136,6 +137,7 @@ static void on_tick(void *arg)
 	sw_proofs_tick(e->proofs, time(NULL));
 	sw_crl_fetch_tick(e->crl_fetch, time(NULL));
 	sw_probe_tick(e, sw_loop_now(e->loop));
+	sw_pulls_tick(e->pulls, time(NULL));
 	if (sw_loop_now(e->loop) >= e->rejudge_due) {
 		e->rejudge_due = sw_loop_now(e->loop) + REJUDGE_MS;
 		sw_reload_rejudge(e, true);
@@ -196,7 +198,7 @@ static void on_command(void *arg, sw_id request, const char *const *words, size_
 	} else if (n && !strcmp(words[0], "reload")) {
 		sw_reload_tell_asker(e, "command", 3, "another reload was asked for meanwhile; the log tells how both went\n");
 		e->reload_asker = request;
-		sw_edge_tell(e, "reload-please", "");
+		sw_edge_tell(e, "reload-please", "command");
 	} else if (n && !strcmp(words[0], "drain")) {
 		sw_edge_tell(e, "drain-please", "");
 		sw_control_reply(e->control, request, 0, SW_STR("draining\n"));
@@ -309,6 +311,8 @@ static int start(struct sw_edge *e, const struct sw_edge_opts *o, struct sw_diag
 	if (err == SW_OK)
 		err = sw_crl_fetch_new(&e->crl_fetch, e, e->crls, diag);
 	if (err == SW_OK)
+		err = sw_pulls_new(&e->pulls, e);
+	if (err == SW_OK)
 		err = open_store(e, diag);
 	if (err == SW_OK && o->media_fd >= 0)
 		err = sw_media_new(&e->media, e->loop, o->media_fd, on_media, e);
@@ -362,6 +366,7 @@ static void finish(struct sw_edge *e)
 	sw_control_free(e->control);
 	sw_media_free(e->media);
 	sw_call_endings_free(e);
+	sw_pulls_free(e->pulls);
 	sw_crl_fetch_free(e->crl_fetch);
 	sw_web_free(e->web);
 	sw_dns_free(e->dns);

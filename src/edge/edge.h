@@ -43,6 +43,7 @@ struct sw_health;
 struct sw_channel;
 struct sw_web;
 struct sw_crl_fetch;
+struct sw_pulls;
 struct sw_lent;
 
 struct sw_edge {
@@ -52,6 +53,7 @@ struct sw_edge {
 	const char *config;
 	struct sw_txns *txns;
 	struct sw_dns *dns;
+	struct sw_pulls *pulls;             /* trust lists that are fetched */
 	struct sw_web *web;                 /* fetches over HTTP */
 	struct sw_crls *crls;               /* those fetched; a reference, the generations have theirs */
 	struct sw_crl_fetch *crl_fetch;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "edge/generation.h"
+#include "tls/pulled.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static int load_zone(struct sw_generation *g, size_t i, struct sw_diag *diag)
 
 	if (z->trust.n == 0)
 		return SW_OK;
-	err = sw_trust_load(&g->trust[i], &z->trust, &z->crls, diag);
+	err = sw_trust_load_zone(&g->trust[i], g->conf, z, diag);
 	if (err < 0) {
 		sw_diag_add(diag, SW_DIAG_ERROR, g->conf->path, z->line, "zone \"%s\": its trust list can't be used: %s", z->name,
 			    sw_error_text(err));

@@ -7,7 +7,7 @@ struct sw_outcome {
 	char last[400];              /* what was said of a reload that nobody asked for */
 };
 
-/* Who asked for a reload: "signal", "command"; "watch": nobody did, files changed. */
+/* Who asked for a reload: "signal", "command"; "trust": the edge, for a list it fetched; "watch": nobody did, files changed. */
 bool sw_outcome_quiet(const char *by);
 /*
  * Every error; or, where nobody asked, the first one, in one line, once: a certificate and its key are replaced one after the other,

@@ -14,6 +14,7 @@
 #include "edge/listen.h"
 #include "edge/peer.h"
 #include "edge/probe.h"
+#include "edge/pull.h"
 #include "tls/lent.h"
 
 enum { REJUDGE_PER_TURN = 16 };
@@ -102,6 +103,7 @@ void sw_edge_commit(struct sw_edge *e, struct sw_generation *g)
 	zones_gone(e);
 	sw_probe_reset(e);
 	sw_crl_fetch_refresh(e->crl_fetch, time(NULL));
+	sw_pulls_set(e->pulls);
 	sw_reload_rejudge(e, false);
 }
 

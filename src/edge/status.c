@@ -10,6 +10,7 @@
 #include "edge/listen.h"
 #include "edge/probe.h"
 #include "edge/proofs.h"
+#include "edge/pull.h"
 
 enum { ROWS_MAX = 500 };   /* of connections and calls each: the rest is counted */
 
@@ -94,6 +95,7 @@ void sw_status_text(const struct sw_edge *e, const struct sw_media_status *m, st
 			      m->streams, m->pinholes, m->ports_free, m->ports_quarantined, m->ports_total, m->packets, m->unexpected);
 	else
 		sw_buf_str(out, "\nMedia: the media process is not there\n");
+	sw_pulls_text(e->pulls, now, out);
 	proofs = sw_proofs_list(e->proofs, &n);
 	sw_buf_printf(out, "\nDomains: %zu\n", n);
 	for (size_t i = 0; i < n; i++)
@@ -187,6 +189,7 @@ void sw_status_json(const struct sw_edge *e, const struct sw_media_status *m, st
 	json_str(out, "detail", e->reloaded.why);
 	sw_buf_str(out, "}");
 	json_lists(e, out);
+	sw_pulls_json(e->pulls, out);
 	if (m)
 		sw_buf_printf(out, ",\"media\":{\"streams\":%u,\"pinholes\":%u,\"ports_total\":%u,\"ports_free\":%u,\"ports_quarantined\":%u,"
 			      "\"packets\":%" PRIu64 ",\"unexpected\":%" PRIu64 "}",

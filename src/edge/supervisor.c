@@ -313,6 +313,12 @@ static void on_queued(void *arg)
 		reload(s, by);
 }
 
+/* By somebody, who is told how it went; else it is tried again by itself. */
+static bool asked(const char *by)
+{
+	return by == command || strcmp(by, "signal") == 0;
+}
+
 static void reload_end(struct supervisor *s, bool ok)
 {
 	if (!s->reloading)
@@ -331,7 +337,7 @@ static void reload_end(struct supervisor *s, bool ok)
 	s->reloading = false;
 	if (ok)
 		sw_outcome_good(&s->outcome);
-	if (ok || sw_outcome_quiet(s->reload_by))
+	if (ok || !asked(s->reload_by))
 		sw_watch_result(s->watch, ok);
 	sw_notify("READY=1");
 	if (s->queued && sw_loop_defer(s->loop, on_queued, s) < 0)
@@ -424,7 +430,7 @@ static void on_edge(void *arg, const char *word, const char *text, int *fds, siz
 	} else if (!strcmp(word, "reload-failed")) {
 		reload_end(s, false);
 	} else if (!strcmp(word, "reload-please")) {
-		reload(s, command);
+		reload(s, strcmp(text, command) == 0 ? command : "trust");
 	} else if (!strcmp(word, "drain-please")) {
 		stop(s);
 	}

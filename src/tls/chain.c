@@ -398,6 +398,8 @@ void sw_chain_judge(struct sw_chain_result *out, X509 *leaf, STACK_OF(X509) *unt
 		judge_other_ways(out, leaf, trust, &pass);
 	if (out->reason == SW_R_TLS_CRL && pass.crls)
 		want_missing(leaf, trust, &pass);
+	if (out->reason == SW_R_TLS_CHAIN && trust->incomplete)
+		set_undecided(out, "not by the part of the trust list that is there; the rest has not been fetched yet");
 	if (remembers)
 		sw_vouched_put(&key, policy->now, out);
 out:

@@ -32,12 +32,16 @@ enum { SW_DIGEST_LEN = 32 };
 struct sw_trust {
 	atomic_uint refs;            /* contexts and the one sw_trust_load made */
 	unsigned char id[SW_DIGEST_LEN];  /* of its CAs and CRLs in their order: equal lists are one to vouched.c */
+	bool incomplete;             /* a part of it could not be had yet: whom the rest does not vouch for is undecided */
 	X509_STORE *store;
 	STACK_OF(X509) *cas;
 	STACK_OF(X509_CRL) *crls;
 	struct sw_crls *fetched;     /* a reference; NULL: its own CRLs are all */
 };
 struct sw_trust *sw_trust_ref(const struct sw_trust *t);
+/* sw_trust_load, of what is there: incomplete, the list may be empty. */
+int sw_trust_load_part(struct sw_trust **out, const struct sw_strlist *files, const struct sw_strlist *crls, bool incomplete,
+		       struct sw_diag *diag) SW_MUSTCHECK;
 
 /* --- vouched.c: chains that were found good. Any thread. --- */
 struct sw_vouched_key {

@@ -85,6 +85,19 @@ static int load(void *list, const char *path, const struct source *source, struc
 	return dir ? load_directory(list, path, source, diag) : source->read(list, path, diag);
 }
 
+static void warn_expired(const X509 *x, const char *subject, const char *file, struct sw_diag *diag)
+{
+	time_t end = sw_asn1_time(X509_get0_notAfter(x)), now = time(NULL);
+	char since[16] = "?", today[16] = "?";
+	struct tm tm;
+
+	if (gmtime_r(&end, &tm))
+		strftime(since, sizeof(since), "%Y-%m-%d", &tm);
+	if (gmtime_r(&now, &tm))
+		strftime(today, sizeof(today), "%Y-%m-%d", &tm);
+	sw_diag_add(diag, SW_DIAG_WARN, file, 0, "CA \"%s\" has expired on %s (as of %s): it vouches for nobody", subject, since, today);
+}
+
 static int load_cas(STACK_OF(X509) *cas, const struct sw_strlist *files, struct sw_diag *diag)
 {
 	int err = SW_OK;
@@ -100,8 +113,7 @@ static int load_cas(STACK_OF(X509) *cas, const struct sw_strlist *files, struct 
 
 			sw_x509_name_text(X509_get_subject_name(x), subject, sizeof(subject));
 			if (X509_cmp_current_time(X509_get0_notAfter(x)) < 0)
-				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0, "CA \"%s\" has expired: it vouches for nobody",
-					    subject);
+				warn_expired(x, subject, files->v[i], diag);
 			if (X509_check_ca(x) == 0)
 				sw_diag_add(diag, SW_DIAG_WARN, files->v[i], 0, "\"%s\" is not a CA certificate", subject);
 			else if (!(X509_get_extension_flags(x) & EXFLAG_SI))
@@ -235,6 +247,12 @@ static int build(struct sw_trust **out, STACK_OF(X509) *cas, STACK_OF(X509_CRL) 
 
 int sw_trust_load(struct sw_trust **out, const struct sw_strlist *files, const struct sw_strlist *crls, struct sw_diag *diag)
 {
+	return sw_trust_load_part(out, files, crls, false, diag);
+}
+
+int sw_trust_load_part(struct sw_trust **out, const struct sw_strlist *files, const struct sw_strlist *crls, bool incomplete,
+		       struct sw_diag *diag)
+{
 	STACK_OF(X509) *ca_list = sk_X509_new_null();
 	STACK_OF(X509_CRL) *crl_list = sk_X509_CRL_new_null();
 	int err = SW_ENOMEM, err_crl;
@@ -245,13 +263,15 @@ int sw_trust_load(struct sw_trust **out, const struct sw_strlist *files, const s
 	err_crl = load_crls(crl_list, crls, diag);   /* both, so that all faults are told at once */
 	if (err >= 0)
 		err = err_crl;
-	if (err >= 0 && sk_X509_num(ca_list) == 0) {
+	if (err >= 0 && sk_X509_num(ca_list) == 0 && !incomplete) {
 		sw_diag_add(diag, SW_DIAG_ERROR, files->n ? files->v[0] : NULL, 0,
 			    "the trust list is empty: nobody could be trusted");
 		err = SW_ECONF;
 	}
 	if (err >= 0)
 		err = build(out, ca_list, crl_list);
+	if (err >= 0)
+		(*out)->incomplete = incomplete;
 out:
 	sk_X509_pop_free(ca_list, X509_free);
 	sk_X509_CRL_pop_free(crl_list, X509_CRL_free);
@@ -296,7 +316,9 @@ int sw_trust_union(struct sw_trust **out, const struct sw_trust *const *lists, s
 	for (size_t i = 0; err >= 0 && i < n; i++)
 		if (lists[i])
 			err = add_all(t, lists[i]->cas, lists[i]->crls);
-	if (err >= 0 && sk_X509_num(t->cas) == 0)
+	for (size_t i = 0; err >= 0 && i < n; i++)
+		t->incomplete = t->incomplete || (lists[i] && lists[i]->incomplete);
+	if (err >= 0 && sk_X509_num(t->cas) == 0 && !t->incomplete)
 		err = SW_EINVALID;
 	if (err < 0) {
 		sw_trust_free(t);

@@ -265,9 +265,35 @@ static void warnings(void **state)
 	each(cases, warned);
 }
 
+static void a_fetched_trust_list(void **state)
+{
+#define URL "zones = ( { name = \"z\"; listeners = \"m\"; domains = \"p.example\"; targets = \"p.example\";\n"
+	static const struct expected cases[] = {
+		{ BASE URL "trust = \"https://a.example/l.pem\"; } );", 6, "trust_bootstrap is missing" },
+		{ BASE URL "trust = \"http://a.example/l.pem\"; trust_bootstrap = \"b\"; } );", 6, "over https alone" },
+		{ BASE URL "trust = \"https://u@a.example/\"; trust_bootstrap = \"b\"; } );", 6, "is not an address" },
+		{ BASE URL "trust = \"https:///l.pem\"; trust_bootstrap = \"b\"; } );", 6, "is not an address" },
+		{ BASE URL "trust = \"ca\"; trust_bootstrap = \"b\"; } );", 6, "trust names none" },
+		{ BASE URL "trust = \"ca\"; trust_pin = \"" PIN64 "\"; } );", 6, "trust names none" },
+		{ BASE URL "trust = \"https://a.example/l.pem\"; trust_bootstrap = \"b\";\ntrust_digest = \"abc\"; } );", 7, "64 hex digits" },
+		{ BASE URL "trust = [\"https://a.example/l.pem\", \"https://b.example/\"]; trust_bootstrap = \"b\";\ntrust_digest = \"" PIN64
+			   "\"; } );",
+		  7, "trust names 2 addresses" },
+	};
+	struct sw_conf *c = accepted(BASE URL "trust = [ \"ca\", \"https://a.example/l.pem\" ]; trust_bootstrap = \"b\"; } );");
+
+	(void)state;
+	assert_string_equal(c->zones[0].trust.v[1], "https://a.example/l.pem");
+	assert_int_equal(c->zones[0].trust_refresh, 86400000);
+	sw_conf_unref(c);
+	each(cases, refused);
+#undef URL
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_fetched_trust_list),
 		cmocka_unit_test(listeners),
 		cmocka_unit_test(an_empty_file_is_refused_also_without_diag),
 		cmocka_unit_test(both_families_on_one_port_are_fine),

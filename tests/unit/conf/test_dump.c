@@ -30,7 +30,9 @@ static const char everything[] =
 	"= \"in\";\n"
 	"    srtp = \"required\"; latch = \"nat\"; media_networks = \"10.9.0.0/16\"; remote_ports = \"49152-59999\"; "
 	"remote_ports_reject = true; },\n"
-	"  { name = \"partner\"; listeners = \"mtls\"; match = \"pin\"; trust = [ \"/a\", \"/b\" ]; targets = [ \"p.example\", "
+	"  { name = \"partner\"; listeners = \"mtls\"; match = \"pin\"; trust = [ \"/a\", \"/b\", \"https://ca.example/list.pem\" ]; "
+	"trust_bootstrap = \"/boot\"; trust_pin = \"ffff2233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"; trust_digest = "
+	"\"https://ca.example/list.sha256\"; trust_refresh = \"1h\"; targets = [ \"p.example\", "
 	"\"[2001:db8::1]:5061\" ];\n"
 	"    pins = [ \"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\" ]; probe_interval = \"90s\"; "
 	"target_networks = \"10.0.0.0/8\";\n"
@@ -338,7 +340,7 @@ static void every_file_that_is_named_is_known(void **state)
 {
 	struct sw_conf *c = accepted(everything);
 	static const char *const named[] = { "/c ", "/ch ", "/k ", "/kp ", "/ac ", "/ach ", "/ak ", "/ca ", "/crl ", "/a ", "/b ", "/cc ", "/cch ",
-					     "/ck ", "/t " };
+					     "/ck ", "/t ", "/boot " };
 	char all[1000] = "";
 
 	(void)state;
@@ -347,6 +349,7 @@ static void every_file_that_is_named_is_known(void **state)
 		if (!strstr(all, named[i]))
 			fail_msg("%s is not among %s", named[i], all);
 	assert_null(strstr(all, "/s "));
+	assert_null(strstr(all, "https"));
 	sw_conf_unref(c);
 }
 
