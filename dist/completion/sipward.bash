@@ -51,7 +51,7 @@ _sipward() {
 	--dns|--wait|--from|--caller|--at|--name|--zone) return ;;
 	*)
 		case $command in
-		'') words="status reload drain log domain route cert check explain reflect reason --config --socket --output --version --help" ;;
+		'') words="status reload drain log domain route cert check explain reflect why reason --config --socket --output --version --help" ;;
 		status) words="--json" ;;
 		log) words="error warn info debug trace" ;;
 		domain)
@@ -73,6 +73,7 @@ _sipward() {
 				return
 			fi ;;
 		explain) words="--list --markdown --schema $("${COMP_WORDS[0]}" explain --list 2>/dev/null | cut -d ' ' -f 1)" ;;
+		why) words="--output $("${COMP_WORDS[0]}" why 2>/dev/null | grep -oE '^[0-9a-f]{16}')" ;;
 		reason) words="--list --markdown $("${COMP_WORDS[0]}" reason --list 2>/dev/null | cut -d ' ' -f 1)" ;;
 		esac ;;
 	esac

@@ -25,6 +25,7 @@ struct sw_cli {
 /* Each gets the words after the global options, its own name first; returns the exit status. */
 int sw_cli_status(struct sw_cli *c, int argc, char **argv);
 int sw_cli_daemon(struct sw_cli *c, int argc, char **argv);   /* reload, drain, log */
+int sw_cli_why(struct sw_cli *c, int argc, char **argv);
 int sw_cli_domain(struct sw_cli *c, int argc, char **argv);
 int sw_cli_route(struct sw_cli *c, int argc, char **argv);
 int sw_cli_reason(struct sw_cli *c, int argc, char **argv);

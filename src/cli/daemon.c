@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -39,5 +40,29 @@ int sw_cli_daemon(struct sw_cli *c, int argc, char **argv)
 		return SW_EXIT_USAGE;
 	}
 	snprintf(line, sizeof(line), "%s%s%s\n", argv[0], log ? " " : "", log ? argv[1] : "");
+	return ask_and_print(c, line);
+}
+
+int sw_cli_why(struct sw_cli *c, int argc, char **argv)
+{
+	static const struct option options[] = { { "output", required_argument, NULL, 'o' }, { 0 } };
+	const char *id;
+	char line[64];
+	int o;
+
+	optind = 0; /* the global options were parsed by the same function */
+	while ((o = getopt_long(argc, argv, "o:", options, NULL)) != -1) {
+		if (o != 'o' || (strcmp(optarg, "json") && strcmp(optarg, "text")))
+			return SW_EXIT_USAGE;
+		c->json = !strcmp(optarg, "json");
+	}
+	id = optind < argc ? argv[optind] : "";
+	if (argc - optind > 1 || (*id && (strlen(id) != 16 || strspn(id, "0123456789abcdef") != 16))) {
+		fputs("usage: sipward why [-o text|json] [ID]\n"
+		      "  ID: 16 hex digits, id= or conn= of a refusal in the log; without it, the list\n",
+		      stderr);
+		return SW_EXIT_USAGE;
+	}
+	snprintf(line, sizeof(line), "why%s%s%s\n", *id ? " " : "", id, c->json ? " json" : "");
 	return ask_and_print(c, line);
 }

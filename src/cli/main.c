@@ -20,6 +20,7 @@ static const struct {
 	{ "reload", sw_cli_daemon, "", "read the configuration again, as SIGHUP does" },
 	{ "drain", sw_cli_daemon, "", "take no new calls, stop when the last one ends" },
 	{ "log", sw_cli_daemon, "LEVEL", "error, warn, info, debug or trace, until the next reload" },
+	{ "why", sw_cli_why, "[ID]", "the last refusals, or one of them explained: what came, what failed, what to change" },
 	{ "domain", sw_cli_domain, "token|status|verify|remove [DOMAIN]", "prove that a domain is yours, or a partner's" },
 	{ "route", sw_cli_route, "--from ZONE [--caller URI] URI", "who would get this call, and why: no daemon needed" },
 	{ "cert", sw_cli_cert, "show FILE|HOST:PORT | verify ...", "what a certificate says, and how it would be judged: no daemon needed" },

@@ -197,6 +197,7 @@ struct sw_conf_limits {
 	uint64_t call_time;                /* 12 h */
 	uint64_t timer_t1;                 /* 500 ms; lab only */
 	uint64_t timer_c;                  /* 185 s */
+	uint32_t refusals;                 /* kept for "sipward why"; default 256 */
 	uint64_t drain;                    /* on SIGTERM, and for a connection that no longer passes; default 60 s */
 };
 

@@ -311,6 +311,7 @@ static const struct sw_conf_key limits_keys[] = {
 	KEY("call_time", SW_CONF_TIME64, call_time, "12h", "Longest call", RANGE(MINUTE, DAYS(7))),
 	KEY("timer_t1", SW_CONF_TIME64, timer_t1, "500ms", "SIP timer T1; other values are for the lab", RANGE(10, 4 * SECOND)),
 	KEY("timer_c", SW_CONF_TIME64, timer_c, "185s", "SIP timer C: an INVITE rings at most this long", RANGE(SECOND, HOUR)),
+	KEY("refusals", SW_CONF_U32, refusals, "256", "Last refusals kept for \"sipward why\"", RANGE(0, 4096)),
 	KEY("drain", SW_CONF_TIME64, drain, "60s", "On SIGTERM, and on a connection that no longer passes, calls get this long to end", RANGE(0, DAY)),
 	END
 };

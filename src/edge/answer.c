@@ -5,6 +5,7 @@
 
 #include "core/log.h"
 #include "core/random.h"
+#include "edge/refusal.h"
 
 void sw_answer_source(const struct sw_peer *p, const struct sw_msg *msg, char received[SW_ADDR_STRLEN], int *rport)
 {
@@ -58,10 +59,13 @@ int sw_answer_write(struct sw_peer *p, const struct sw_msg *msg, const struct sw
 void sw_answer_log(const struct sw_peer *p, const struct sw_msg *msg, const struct sw_verdict *v, int status, sw_id call)
 {
 	struct sw_request_facts f;
+	uint64_t id = 0;
 
 	sw_reason_count(v->reason);
 	sw_msg_facts(msg, &f);
-	sw_log(SW_LOG_WARN, "request.refused", SW_ID("conn", p ? p->id : 0), SW_ID("call", call),
+	if (p)
+		id = sw_refusal_of_request(p->edge, p->id, p->listener, p->zone ? p->zone->conf->name : NULL, &p->remote, msg, v, status);
+	sw_log(SW_LOG_WARN, "request.refused", SW_ID("id", id), SW_ID("conn", p ? p->id : 0), SW_ID("call", call),
 	       SW_S("zone", p && p->zone ? p->zone->conf->name : NULL), SW_SL("method", f.method), SW_I("status", status),
 	       SW_REASON_F(v->reason), SW_S("detail", v->detail[0] ? v->detail : NULL), SW_SL("from", f.from.host),
 	       SW_SL("to_user", f.ruri.user), SW_SL("to", f.ruri.host), SW_SL("callid", sw_msg_call_id(msg)));

@@ -18,10 +18,12 @@
 #include "edge/proofs.h"
 #include "edge/pull.h"
 #include "edge/reload.h"
+#include "edge/refusal.h"
 #include "edge/request.h"
 #include "edge/sandbox.h"
 #include "edge/status.h"
 #include "edge/web.h"
+#include "edge/why.h"
 
 enum { TICK_MS = 1000, REJUDGE_MS = 3600000, SOURCES_MAX = 200000, CLOSE_MS = 1000 };
 
@@ -186,6 +188,24 @@ static void command_status(struct sw_edge *e, sw_id request, bool json)
 		on_media_status(w, NULL);
 }
 
+static void command_why(struct sw_edge *e, sw_id request, const char *const *words, size_t n)
+{
+	bool json = n && !strcmp(words[n - 1], "json");
+	struct sw_buf out;
+
+	if (n - json == 1) {
+		sw_why_explain(e, request, words[0], json);
+		return;
+	}
+	sw_buf_init(&out, 4 << 20);
+	sw_why_list(e, json, &out);
+	if (sw_buf_error(&out) < 0)
+		sw_control_reply(e->control, request, 70, SW_STR("out of memory\n"));
+	else
+		sw_control_reply(e->control, request, 0, sw_buf_view(&out));
+	sw_buf_free(&out);
+}
+
 static void on_command(void *arg, sw_id request, const char *const *words, size_t n)
 {
 	struct sw_edge *e = arg;
@@ -202,6 +222,8 @@ static void on_command(void *arg, sw_id request, const char *const *words, size_
 	} else if (n && !strcmp(words[0], "drain")) {
 		sw_edge_tell(e, "drain-please", "");
 		sw_control_reply(e->control, request, 0, SW_STR("draining\n"));
+	} else if (n && !strcmp(words[0], "why")) {
+		command_why(e, request, words + 1, n - 1);
 	} else if (n > 1 && !strcmp(words[0], "log")) {
 		enum sw_log_level level;
 
@@ -252,6 +274,8 @@ static int start_tables(struct sw_edge *e)
 		err = sw_idtab_init(&e->probes, 1 << 16);
 	if (err == SW_OK)
 		err = sw_health_new(&e->health);
+	if (err == SW_OK)
+		err = sw_refusals_new(&e->refusals, e);
 	if (err == SW_OK)
 		err = sw_sources_new(&e->conn_sources, SOURCES_MAX);
 	if (err == SW_OK)
@@ -376,6 +400,7 @@ static void finish(struct sw_edge *e)
 	sw_timer_stop(&e->tick);
 	sw_timer_stop(&e->drain_timer);
 	sw_loop_free(e->loop);
+	sw_refusals_free(e->refusals);
 	sw_sources_free(e->conn_sources);
 	sw_sources_free(e->handshake_sources);
 	sw_idtab_free(&e->peers);

@@ -42,6 +42,7 @@ struct sw_proofs;
 struct sw_health;
 struct sw_channel;
 struct sw_web;
+struct sw_refusals;
 struct sw_crl_fetch;
 struct sw_pulls;
 struct sw_lent;
@@ -57,6 +58,7 @@ struct sw_edge {
 	struct sw_web *web;                 /* fetches over HTTP */
 	struct sw_crls *crls;               /* those fetched; a reference, the generations have theirs */
 	struct sw_crl_fetch *crl_fetch;
+	struct sw_refusals *refusals;       /* the last ones, for "sipward why" */
 	struct sw_media *media;
 	struct sw_proofs *proofs;
 	struct sw_health *health;

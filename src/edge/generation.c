@@ -187,6 +187,14 @@ static void judge_chain(void *arg, const struct sw_zone *zone, struct sw_chain_r
 		sw_chain_judge(out, job->peer->leaf, job->peer->untrusted, job->g->trust[zone->index], &policy);
 }
 
+void sw_generation_judge_client(const struct sw_generation *g, const struct sw_zone *zone, const struct sw_tls_peer *peer,
+				struct sw_chain_result *out)
+{
+	struct chain_job job = { g, peer, SW_TLS_PEER_IS_CLIENT };
+
+	judge_chain(&job, zone, out);
+}
+
 void sw_generation_admit(const struct sw_generation *g, unsigned listener, const struct sw_addr *source,
 			 const struct sw_tls_peer *peer, struct sw_admission *out)
 {

@@ -30,6 +30,9 @@ unsigned sw_generation_alive(void);
 /* Admission of a peer by its TLS facts (NULL: plain TCP), under this generation. Any thread. */
 void sw_generation_admit(const struct sw_generation *g, unsigned listener, const struct sw_addr *source,
 			 const struct sw_tls_peer *peer, struct sw_admission *out);
+/* The chain of a client by the zone's own list and policy. Any thread. */
+void sw_generation_judge_client(const struct sw_generation *g, const struct sw_zone *zone, const struct sw_tls_peer *peer,
+				struct sw_chain_result *out);
 /* Proof of a server we called for zone: chain under the zone's list, name by the zone's mode. Any thread. */
 void sw_generation_prove_server(const struct sw_generation *g, const struct sw_zone *zone, const char *reference,
 				const char *target_host, const struct sw_tls_peer *peer, struct sw_admission *out);

@@ -10,6 +10,7 @@
 #include "core/random.h"
 #include "edge/answer.h"
 #include "edge/call.h"
+#include "edge/refusal.h"
 #include "edge/request.h"
 
 enum {
@@ -202,12 +203,13 @@ static void handshake_over(struct sw_peer *p)
 static void refuse_accept(struct sw_edge *e, int fd, const struct sw_addr *source, const char *listener, enum sw_reason r)
 {
 	char text[SW_ADDR_STRLEN];
+	uint64_t id = sw_refusal_of_accept(e, listener, source, r);
 
 	close(fd);
 	e->count.refused++;
 	sw_reason_count(r);
 	if (may_log(e))
-		sw_log(SW_LOG_WARN, "conn.refused", SW_S("listener", listener), SW_S("source", sw_addr_text(source, text)), SW_REASON_F(r));
+		sw_log(SW_LOG_WARN, "conn.refused", SW_ID("id", id), SW_S("listener", listener), SW_S("source", sw_addr_text(source, text)), SW_REASON_F(r));
 }
 
 void sw_peer_accept(struct sw_edge *e, unsigned listener, int fd, const struct sw_addr *source)
@@ -390,17 +392,32 @@ struct sw_peer *sw_peer_of_zone(const struct sw_edge *e, const struct sw_zone *z
 
 /* --- events --- */
 
-static void log_handshake(struct sw_peer *p, const char *event, enum sw_log_level level, const struct sw_verdict *v)
+/* How its chain was judged: by the zone's list where it came to that, else by the listener's. NULL: there was none. */
+static const struct sw_chain_result *chain_of(const struct sw_peer *p, const struct sw_tls_peer *tls)
+{
+	return p->job && p->job->result.chain.reason ? &p->job->result.chain : tls ? &tls->chain : NULL;
+}
+
+static uint64_t note_refusal(struct sw_peer *p, enum sw_refusal_kind kind, const struct sw_verdict *v)
+{
+	const struct sw_tls_peer *tls = p->stream ? sw_stream_peer(p->stream) : NULL;
+
+	return sw_refusal_of_conn(p->edge, kind, p->id, p->listener, p->zone ? p->zone->conf->name : NULL, &p->remote, tls, chain_of(p, tls), v,
+				  p->outgoing && p->job ? p->job->reference : NULL, p->outgoing && p->job ? p->job->target_host : NULL);
+}
+
+/* id: of the refusal; 0: it is none */
+static void log_handshake(struct sw_peer *p, const char *event, enum sw_log_level level, const struct sw_verdict *v, uint64_t refusal)
 {
 	const struct sw_tls_peer *tls = p->stream ? sw_stream_peer(p->stream) : NULL;
 	const struct sw_identity *id = tls ? tls->identity : NULL;
-	const struct sw_chain_result *chain = p->job && p->job->result.chain.reason ? &p->job->result.chain : tls ? &tls->chain : NULL;
+	const struct sw_chain_result *chain = chain_of(p, tls);
 	char addr[SW_ADDR_STRLEN], names[300];
 	bool bad_chain = chain && id && chain->reason != SW_R_OK;
 
 	if (!sw_log_wants(level) || (!p->zone && !may_log(p->edge)))
 		return;
-	sw_log(level, event, SW_ID("conn", p->id), SW_S("dir", p->outgoing ? "out" : "in"), SW_S("listener", p->listener),
+	sw_log(level, event, SW_ID("id", refusal), SW_ID("conn", p->id), SW_S("dir", p->outgoing ? "out" : "in"), SW_S("listener", p->listener),
 	       SW_S("zone", p->zone ? p->zone->conf->name : NULL), SW_S("peer", sw_addr_text(&p->remote, addr)),
 	       SW_S("reason", v ? sw_reason_id(v->reason) : NULL), SW_S("detail", v && v->detail[0] ? v->detail : NULL),
 	       SW_S("name", p->name[0] ? p->name : NULL), SW_S("peer_subject", id ? id->subject : NULL),
@@ -442,7 +459,7 @@ static void on_ready(struct sw_peer *p)
 	p->state = SW_PEER_READY;
 	snprintf(p->name, sizeof(p->name), "%s", p->job->name);
 	e->count.admitted++;
-	log_handshake(p, p->outgoing ? "conn.proved" : "conn.admitted", SW_LOG_INFO, NULL);
+	log_handshake(p, p->outgoing ? "conn.proved" : "conn.admitted", SW_LOG_INFO, NULL, 0);
 	if (p->outgoing) {
 		ping_later(p);
 		/* What it was proved to be is still needed; what it was proved under would outlive many reloads. */
@@ -477,7 +494,8 @@ static void on_end(struct sw_peer *p)
 	if (was == SW_PEER_OPENING) {
 		e->count.refused++;
 		sw_reason_count(v.reason);
-		log_handshake(p, p->outgoing ? "conn.unproved" : "conn.refused", SW_LOG_WARN, &v);
+		log_handshake(p, p->outgoing ? "conn.unproved" : "conn.refused", SW_LOG_WARN, &v,
+			      note_refusal(p, p->outgoing ? SW_REFUSED_OUT : SW_REFUSED_IN, &v));
 	} else {
 		if (!peaceful)
 			sw_reason_count(v.reason);
@@ -770,18 +788,19 @@ void sw_peer_unused(struct sw_peer *p)
 
 static void drain(struct sw_peer *p, const struct sw_verdict *why)
 {
-	uint64_t limit = p->edge->gen->conf->limits.drain;
+	uint64_t limit = p->edge->gen->conf->limits.drain, id;
 
 	p->drain_why = *why;
 	if (p->draining)
 		return;
+	id = note_refusal(p, SW_REFUSED_OPEN, why);
 	unhash(p);
 	if (p->uses == 0 || limit == 0 || sw_timer_start(&p->drain_timer, limit) < 0) {
 		sw_peer_close(p, why);
 		return;
 	}
 	p->draining = true;
-	sw_log(SW_LOG_WARN, "conn.draining", SW_ID("conn", p->id), SW_S("zone", p->zone->conf->name), SW_REASON_F(why->reason),
+	sw_log(SW_LOG_WARN, "conn.draining", SW_ID("id", id), SW_ID("conn", p->id), SW_S("zone", p->zone->conf->name), SW_REASON_F(why->reason),
 	       SW_S("detail", why->detail), SW_U("calls", p->uses), SW_U("seconds", limit / 1000));
 }
 

@@ -2,7 +2,9 @@
 #pragma once
 /* A certificate described: what identity.h holds and the rest an operator asks about, as plain data; and what is odd about it. */
 #include <openssl/x509.h>
+#include "core/buf.h"
 #include "tls/identity.h"
+#include "tls/tls.h"
 
 enum { SW_FACTS_URLS_MAX = 8, SW_FACTS_ODD_MAX = 16 };
 
@@ -25,3 +27,8 @@ struct sw_cert_facts {
 /* next: the certificate that follows in the chain, or NULL; x should be issued by it. now: what "expired" means. */
 int sw_cert_facts_read(struct sw_cert_facts **out, X509 *x, X509 *next, int64_t now) SW_MUSTCHECK;
 void sw_cert_facts_free(struct sw_cert_facts *f);
+/* In plain words, at: its place in the chain; and as one JSON object. */
+void sw_cert_facts_text(const struct sw_cert_facts *f, int at, struct sw_buf *out);
+void sw_cert_facts_json(const struct sw_cert_facts *f, struct sw_buf *out);
+/* What a peer showed, leaf first, the first eight: the text of each, or one JSON array. */
+int sw_tls_peer_describe(const struct sw_tls_peer *p, int64_t now, bool json, struct sw_buf *out) SW_MUSTCHECK;

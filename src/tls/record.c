@@ -29,6 +29,37 @@ void sw_tls_peer_clear(struct sw_tls_peer *p)
 	*p = (struct sw_tls_peer){ 0 };
 }
 
+int sw_tls_peer_copy(struct sw_tls_peer *dst, const struct sw_tls_peer *src)
+{
+	int err = SW_OK;
+
+	*dst = *src;
+	dst->identity = NULL;
+	dst->leaf = NULL;
+	dst->untrusted = NULL;
+	if (src->leaf) {
+		if (!X509_up_ref(src->leaf))
+			return SW_ENOMEM;
+		dst->leaf = src->leaf;
+		if (src->untrusted && !(dst->untrusted = X509_chain_up_ref(src->untrusted)))
+			err = SW_ENOMEM;
+		if (err == SW_OK)
+			err = sw_identity_from_x509(&dst->identity, dst->leaf);
+	}
+	if (err < 0)
+		sw_tls_peer_clear(dst);
+	return err;
+}
+
+size_t sw_tls_peer_size(const struct sw_tls_peer *p)
+{
+	size_t n = p->leaf ? (size_t)i2d_X509(p->leaf, NULL) : 0;
+
+	for (int i = 0; p->untrusted && i < sk_X509_num(p->untrusted); i++)
+		n += (size_t)i2d_X509(sk_X509_value(p->untrusted, i), NULL);
+	return 2 * n;   /* its bytes, and what was parsed from them */
+}
+
 /* Takes references of the leaf and of what came with it. */
 static int keep_chain(struct sw_tls_peer *p, X509 *leaf, STACK_OF(X509) *sent)
 {

@@ -42,3 +42,7 @@ struct sw_tls_peer {
 	STACK_OF(X509) *untrusted;         /* what the peer sent beside the leaf; owned; may be NULL */
 };
 void sw_tls_peer_clear(struct sw_tls_peer *p);
+/* Into a cleared *dst: certificates are shared, the identity is read anew. SW_ENOMEM. */
+int sw_tls_peer_copy(struct sw_tls_peer *dst, const struct sw_tls_peer *src) SW_MUSTCHECK;
+/* Bytes of memory its certificates take, about. */
+size_t sw_tls_peer_size(const struct sw_tls_peer *p);
