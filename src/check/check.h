@@ -138,6 +138,11 @@ struct sw_endpoint {
 	bool tls;
 	bool mutual;                 /* a client certificate is expected to be needed here */
 };
+/*
+ * The zone an endpoint is judged as: --zone; in a check of a whole deployment the zone that calls it; or NULL: nobody's.
+ * Judge by this, not by sw_check_options()->zone.
+ */
+const struct sw_conf_zone *sw_check_zone(const struct sw_check *c, const struct sw_endpoint *e);
 enum { SW_ENDPOINT_STRLEN = 352 };
 /* As findings and reports name it: "edge1.example.com:5062 [192.0.2.1]", without a name "192.0.2.1:5062". */
 const char *sw_endpoint_text(const struct sw_endpoint *e, char dst[SW_ENDPOINT_STRLEN]);

@@ -55,6 +55,7 @@ struct sw_check {
 	size_t n_seen, seen_room;
 	bool closed;                     /* nothing is taken any more */
 	bool planned, too_much;
+	bool deployment;                 /* sw_check_deployment: endpoints have the zones that call them */
 	atomic_bool stop;                /* over, for whichever reason */
 	atomic_bool asked;               /* by sw_check_stop */
 	bool stopped, out_of_time;       /* which */

@@ -33,13 +33,15 @@ static bool listed(const struct sw_prefix *p, size_t n, const struct sw_addr *a)
 static bool may_connect(const struct sw_check *c, const struct sw_endpoint *e)
 {
 	const struct sw_check_options *o = &c->options;
+	const struct sw_conf_zone *zone = sw_check_zone(c, e);
 	const struct sw_addr *a = &e->addr;
 
 	if (sw_addr_is_any(a) || sw_addr_is_multicast(a) || sw_addr_is_reserved(a))
 		return false;
 	if (!sw_addr_is_loopback(a) && !sw_addr_is_private(a) && !sw_addr_is_link_local(a))
 		return true;
-	return !e->host[0] || listed(o->allowed, o->n_allowed, a) || (o->zone && listed(o->zone->target_networks, o->zone->n_target_networks, a));
+	return !e->host[0] || listed(o->allowed, o->n_allowed, a) ||
+	       (zone && listed(zone->target_networks, zone->n_target_networks, a));
 }
 
 /* --- TCP --- */

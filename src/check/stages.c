@@ -27,13 +27,3 @@ void sw_check_sip(struct sw_check *c, const struct sw_endpoint *e)
 	(void)c;
 	(void)e;
 }
-
-void sw_check_host(struct sw_check *c)
-{
-	(void)c;
-}
-
-void sw_check_conf(struct sw_check *c)
-{
-	(void)c;
-}

@@ -166,6 +166,7 @@ int sw_check_deployment(struct sw_check *c)
 {
 	if (!c->options.conf)
 		return SW_EINVALID;
+	c->deployment = true;
 	sw_check_conf(c);
 	plan(c);
 	return SW_OK;
