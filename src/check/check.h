@@ -152,6 +152,7 @@ void sw_check_dns_host(struct sw_check *c, const char *host, uint16_t port, bool
 void sw_check_endpoint(struct sw_check *c, const struct sw_endpoint *e);  /* TCP reach, then TLS, then SIP; equal ones once */
 void sw_check_tls(struct sw_check *c, const struct sw_endpoint *e);
 void sw_check_sip(struct sw_check *c, const struct sw_endpoint *e);       /* clear-text endpoints; over TLS the TLS stage does it */
+void sw_check_own(struct sw_check *c);        /* our own certificates: --cert, or those of -f */
 void sw_check_media(struct sw_check *c);      /* STUN, TURN, UDP ranges, path MTU, NAT kind, as the profile and options say */
 void sw_check_net(struct sw_check *c);        /* proxies, WebSocket, CA and CRL hosts, NTP, allow-lists, subnets */
 void sw_check_host(struct sw_check *c);       /* this machine */

@@ -40,6 +40,13 @@ struct sw_check_seen {                   /* endpoints already looked at */
 	struct sw_check_task *task;
 };
 
+struct sw_check_leaf {                   /* a certificate shown at one address of a target (tls_seen.c) */
+	char host[256], issuer[256];
+	uint16_t port;
+	struct sw_addr addr;
+	bool trusted;
+};
+
 struct sw_check {
 	struct sw_check_options options;
 	int64_t at;
@@ -53,6 +60,8 @@ struct sw_check {
 	unsigned done, running, threads;
 	struct sw_check_seen *seen;
 	size_t n_seen, seen_room;
+	struct sw_check_leaf *leaves;    /* owned */
+	size_t n_leaves;
 	bool closed;                     /* nothing is taken any more */
 	bool planned, too_much;
 	bool deployment;                 /* sw_check_deployment: endpoints have the zones that call them */

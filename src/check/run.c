@@ -89,6 +89,7 @@ void sw_check_free(struct sw_check *c)
 	sw_check_task_clear(&c->root);
 	free(c->tasks);
 	free(c->seen);
+	free(c->leaves);
 	free(c->findings);
 	for (int i = 0; i < 2; i++) {
 		close(c->stop_fd[i]);

@@ -15,15 +15,3 @@ void sw_check_dns_host(struct sw_check *c, const char *host, uint16_t port, bool
 	(void)port;
 	(void)tls;
 }
-
-void sw_check_tls(struct sw_check *c, const struct sw_endpoint *e)
-{
-	(void)c;
-	(void)e;
-}
-
-void sw_check_sip(struct sw_check *c, const struct sw_endpoint *e)
-{
-	(void)c;
-	(void)e;
-}

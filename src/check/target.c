@@ -128,6 +128,7 @@ static void plan(struct sw_check *c)
 	c->planned = true;
 	if (c->options.from_host)
 		sw_check_host(c);
+	sw_check_own(c);
 	sw_check_media(c);
 	sw_check_net(c);
 }

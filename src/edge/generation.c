@@ -5,6 +5,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
+#include "zone/prove.h"
 
 static atomic_uint alive;
 
@@ -168,14 +169,13 @@ void sw_generation_unref(struct sw_generation *g)
 struct chain_job {
 	const struct sw_generation *g;
 	const struct sw_tls_peer *peer;
-	enum sw_tls_role role;
 };
 
 static void judge_chain(void *arg, const struct sw_zone *zone, struct sw_chain_result *out)
 {
 	const struct chain_job *job = arg;
 	const struct sw_chain_policy policy = {
-		.role = job->role,
+		.role = SW_TLS_PEER_IS_CLIENT,
 		.eku = zone->conf->eku,
 		.revocation = zone->conf->revocation,
 		.depth = job->g->conf->tls.depth,
@@ -190,7 +190,7 @@ static void judge_chain(void *arg, const struct sw_zone *zone, struct sw_chain_r
 void sw_generation_judge_client(const struct sw_generation *g, const struct sw_zone *zone, const struct sw_tls_peer *peer,
 				struct sw_chain_result *out)
 {
-	struct chain_job job = { g, peer, SW_TLS_PEER_IS_CLIENT };
+	struct chain_job job = { g, peer };
 
 	judge_chain(&job, zone, out);
 }
@@ -198,7 +198,7 @@ void sw_generation_judge_client(const struct sw_generation *g, const struct sw_z
 void sw_generation_admit(const struct sw_generation *g, unsigned listener, const struct sw_addr *source,
 			 const struct sw_tls_peer *peer, struct sw_admission *out)
 {
-	struct chain_job job = { g, peer, SW_TLS_PEER_IS_CLIENT };
+	struct chain_job job = { g, peer };
 	const struct sw_admit_facts facts = {
 		.listener = &g->conf->listeners[listener],
 		.source = *source,
@@ -214,19 +214,17 @@ void sw_generation_admit(const struct sw_generation *g, unsigned listener, const
 void sw_generation_prove_server(const struct sw_generation *g, const struct sw_zone *zone, const char *reference,
 				const char *target_host, const struct sw_tls_peer *peer, struct sw_admission *out)
 {
-	struct chain_job job = { g, peer, SW_TLS_PEER_IS_SERVER };
+	const struct sw_prove_facts facts = {
+		.zone = zone,
+		.trust = g->trust[zone->index],
+		.depth = g->conf->tls.depth,
+		.now = time(NULL),
+		.reference = reference,
+		.target_host = target_host,
+		.peer = peer,
+	};
 
-	*out = (struct sw_admission){ .zone = zone };
-	if (!peer || !peer->has_cert || !peer->identity) {
-		out->verdict = sw_verdict_make(SW_R_TLS_NO_CERT, "the server showed no certificate");
-		return;
-	}
-	judge_chain(&job, zone, &out->chain);
-	if (out->chain.reason != SW_R_OK) {
-		out->verdict = sw_chain_verdict(&out->chain);
-		return;
-	}
-	out->verdict = sw_match_server(peer->identity, zone, reference, target_host, &out->match);
+	sw_zone_prove_server(&facts, out);
 }
 
 const struct sw_zone *sw_generation_zone(const struct sw_generation *g, const char *name)
