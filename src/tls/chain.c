@@ -124,6 +124,8 @@ static int on_error(int ok, X509_STORE_CTX *ctx)
 		return 1;
 	switch (X509_STORE_CTX_get_error(ctx)) {
 	case X509_V_ERR_UNABLE_TO_GET_CRL:
+	/* OpenSSL took another part of a CRL that its CA splits up, for want of the right one: that is missing, then. */
+	case X509_V_ERR_DIFFERENT_CRL_SCOPE:
 		return pass->policy->revocation == SW_REVOCATION_SOFT || is_anchor(ctx);
 	case X509_V_ERR_CRL_HAS_EXPIRED:
 		return pass->policy->revocation == SW_REVOCATION_SOFT && crl_within_grace(ctx, pass->policy->now);
@@ -194,7 +196,8 @@ static void set_refused(struct sw_chain_result *out, X509_STORE_CTX *ctx, X509 *
 	*out = (struct sw_chain_result){ .reason = reason_of(error), .x509_error = error };
 	out->depth = X509_STORE_CTX_get_error_depth(ctx);
 	snprintf(out->error_text, sizeof(out->error_text), "%s", X509_verify_cert_error_string(error));
-	if ((error == X509_V_ERR_UNABLE_TO_GET_CRL || error == X509_V_ERR_CRL_HAS_EXPIRED) && pass->crls && at) {
+	if ((error == X509_V_ERR_UNABLE_TO_GET_CRL || error == X509_V_ERR_CRL_HAS_EXPIRED || error == X509_V_ERR_DIFFERENT_CRL_SCOPE) &&
+	    pass->crls && at) {
 		sw_crls_explain(pass->crls, at, where, sizeof(where));
 		snprintf(out->error_text, sizeof(out->error_text), "%s; %.180s", X509_verify_cert_error_string(error), where);
 	}

@@ -292,7 +292,7 @@ void sw_crls_explain(struct sw_crls *c, const X509 *x, char *dst, size_t size)
 	if (urls.n == 0)
 		snprintf(dst, size, "the certificate names no http URL to fetch it from");
 	else if (!e)
-		snprintf(dst, size, "%.120s: not fetched", urls.v[0]);
+		snprintf(dst, size, "%.120s: not fetched yet", urls.v[0]);
 	else if (e->fault[0])
 		snprintf(dst, size, "%.120s: %.200s", e->url, e->fault);
 	else if (!e->crl)
@@ -305,13 +305,19 @@ void sw_crls_explain(struct sw_crls *c, const X509 *x, char *dst, size_t size)
 
 /* --- fetching --- */
 
+/* A time further off than any we set is one of before the clock was put back. */
+static bool is_due(const struct entry *e, int64_t now)
+{
+	return !e->busy && (e->due <= now || e->due > now + FETCH_LATE + FETCH_LATE / 10);
+}
+
 bool sw_crls_due(struct sw_crls *c, int64_t now, struct sw_crl_due *out)
 {
 	struct entry *e = NULL;
 
 	pthread_mutex_lock(&c->lock);
 	for (size_t i = 0; i < c->n; i++)
-		if (!c->entries[i]->busy && c->entries[i]->due <= now && (!e || c->entries[i]->due < e->due))
+		if (is_due(c->entries[i], now) && (!e || c->entries[i]->due < e->due))
 			e = c->entries[i];
 	if (e) {
 		e->busy = true;
@@ -352,7 +358,7 @@ void sw_crls_refresh(struct sw_crls *c, int64_t now)
 {
 	pthread_mutex_lock(&c->lock);
 	for (size_t i = 0; i < c->n; i++)
-		if (now - c->entries[i]->tried > 1)
+		if (now < c->entries[i]->tried || now - c->entries[i]->tried > 1)
 			c->entries[i]->due = now;
 	pthread_mutex_unlock(&c->lock);
 }

@@ -31,6 +31,16 @@ CRITICAL = {"more": [forge.extension(forge.UNKNOWN, b"\x05\x00", True)]}
 cases, expected, made = [], {}, {}
 
 
+def points(url):
+	"""The CRL distribution point of a certificate."""
+	return {"more": [forge.extension("2.5.29.31", forge.seq(forge.seq(forge.tlv(0xA0, forge.tlv(0xA0, forge.tlv(0x86, url.encode()))))))]}
+
+
+def scope(url):
+	"""What a CRL says it is for: certificates that name this URL."""
+	return {"more": [forge.extension("2.5.29.28", forge.seq(forge.tlv(0xA0, forge.tlv(0xA0, forge.tlv(0x86, url.encode())))), True)]}
+
+
 def cert_pem(c):
 	"""The same certificate stands in many cases."""
 	key = repr(c)
@@ -271,6 +281,13 @@ def revocation():
 		case(f"crl with a critical extension {mode}", "tls.crl", crl=(ROOT_CRL, {**INT_CRL, **CRITICAL}), revocation=mode)
 		case(f"crl late and revoked {mode}", "tls.crl" if mode == "hard" else "tls.revoked",
 		     crl=(ROOT_CRL, {**INT_CRL, "next": "2026-05-31T22:00:00", "revoked": [3]}), revocation=mode)
+	for url, reason in (("http://a/r", "ok"), ("http://b/r", "tls.crl")):  # of one URL alone; the root, which names none, needs none
+		case(f"crl for {url}", reason, untrusted=({**INT, **points("http://a/r")},), crl=({**ROOT_CRL, **scope(url)}, INT_CRL),
+		     revocation="hard")
+		case(f"crl for {url}, soft", "ok", untrusted=({**INT, **points("http://a/r")},), crl=({**ROOT_CRL, **scope(url)}, INT_CRL),
+		     revocation="soft")
+		case(f"crl for {url}, revoked there", "tls.revoked", untrusted=({**INT, **points("http://a/r")},),
+		     crl=({**ROOT_CRL, **scope("http://a/r"), "revoked": [2]}, {**ROOT_CRL, **scope(url)}, INT_CRL), revocation="soft")
 	case("crl of somebody else", "ok", crl=({**ROOT_CRL, "issuer": "Other", "signer": "other", "revoked": [3]},))
 	case("crl without the right to sign it", "tls.crl", untrusted=({**INT, "usage": ["keyCertSign"]},), crl=(ROOT_CRL, INT_CRL))
 
