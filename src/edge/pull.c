@@ -452,6 +452,7 @@ void sw_pulls_free(struct sw_pulls *pulls)
 
 void sw_pulls_json(const struct sw_pulls *pulls, struct sw_buf *out)
 {
+	int64_t now = time(NULL);
 	const struct pull *p;
 
 	sw_buf_str(out, ",\"trust\":[");
@@ -460,7 +461,10 @@ void sw_pulls_json(const struct sw_pulls *pulls, struct sw_buf *out)
 		sw_buf_json_str(out, sw_str_of(p->zone));
 		sw_buf_str(out, ",\"url\":");
 		sw_buf_json_str(out, sw_str_of(p->url));
-		sw_buf_printf(out, ",\"certificates\":%zu,\"fetched_timestamp_seconds\":%" PRId64 ",\"error\":", p->certs, p->fetched);
+		sw_buf_printf(out, ",\"certificates\":%zu", p->certs);
+		if (p->fetched)
+			sw_buf_printf(out, ",\"sipward_trust_bundle_age_seconds\":%" PRId64, now - p->fetched);
+		sw_buf_str(out, ",\"error\":");
 		sw_buf_json_str(out, sw_str_of(p->error));
 		sw_buf_str(out, "}");
 	}

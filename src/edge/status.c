@@ -181,8 +181,8 @@ void sw_status_json(const struct sw_edge *e, const struct sw_media_status *m, st
 		      ",\"calls_total\":%" PRIu64 ",\"messages_in\":%" PRIu64 ",\"messages_out\":%" PRIu64 ",\"reloads\":%" PRIu64 "}",
 		      e->peers.used, draining(e), e->calls.used, server, client, e->requests.used, e->handshakes, e->count.accepted, e->count.admitted,
 		      e->count.refused, e->count.calls, e->count.messages_in, e->count.messages_out, e->count.reloads);
-	sw_buf_printf(out, ",\"reload\":{\"successful\":%s,\"last_success_timestamp_seconds\":%" PRId64
-		      ",\"last_attempt_timestamp_seconds\":%" PRId64 ",\"generations\":%u,", e->reloaded.good ? "true" : "false",
+	sw_buf_printf(out, ",\"reload\":{\"sipward_config_last_reload_successful\":%d,\"sipward_config_last_reload_success_timestamp_seconds\":%" PRId64
+		      ",\"last_attempt_timestamp_seconds\":%" PRId64 ",\"generations\":%u,", e->reloaded.good,
 		      e->reloaded.good_at, e->reloaded.tried_at, sw_generation_alive());
 	json_str(out, "by", e->reloaded.by);
 	sw_buf_str(out, ",");

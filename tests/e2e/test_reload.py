@@ -127,7 +127,7 @@ def test_a_renewed_certificate_is_taken_from_the_files(lab, start, second):
 		line = edge.wait_line(since, event="reload.waiting", timeout=20)
 		assert "does not belong to the certificate" in line["detail"] and line["file"] == key, line
 		assert presented(lab) == old and options(c).status == 200
-		assert not edge.status()["reload"]["successful"] and edge.status()["reload"]["by"] == "watch"
+		assert not edge.status()["reload"]["sipward_config_last_reload_successful"] and edge.status()["reload"]["by"] == "watch"
 		# tried again by itself, without a further line
 		edge.proc.wait_log(r"event=reload\.waiting.*\n(.*\n)*.*event=reload\.waiting", 20, start=since)
 		assert [l["level"] for l in edge.lines(since, event="reload.waiting")[:2]] == ["warn", "debug"]
@@ -136,7 +136,7 @@ def test_a_renewed_certificate_is_taken_from_the_files(lab, start, second):
 		assert edge.wait_line(since, event="reload.done", timeout=20)["by"] == "watch"
 		assert presented(lab) != old
 		assert options(c).status == 200, "who was connected stays"
-	assert edge.status()["reload"]["successful"]
+	assert edge.status()["reload"]["sipward_config_last_reload_successful"]
 
 
 @pytest.mark.parametrize("how", ["letsencrypt", "kubernetes", "rename"])

@@ -90,6 +90,7 @@ def test_a_list_is_fetched_and_its_server_proves_nobody_else(lab, start, serve):
 	assert edge.wait_line(since, event="conn.refused")["reason"] == "tls.chain"
 	state = edge.status()["trust"]
 	assert [(t["zone"], t["url"], t["certificates"], t["error"]) for t in state] == [("partner", f"{URL}/list.pem", 1, "")]
+	assert 0 <= state[0]["sipward_trust_bundle_age_seconds"] < 30
 	# unchanged: no reload for it
 	since = edge.mark()
 	fetched(edge, since, changed="no")
