@@ -95,3 +95,5 @@ int sw_check_spawn_task(struct sw_check *c, enum sw_stage stage, const char *wha
 			struct sw_check_task **out) SW_MUSTCHECK;
 /* An equal thing is spawned by a second parent: it belongs to the one that is first in the tree. Lock held. */
 void sw_check_task_adopt(struct sw_check *c, struct sw_check_task *t);
+/* target.c: where the provider's own connections, or ours to it, are mutually authenticated. */
+bool sw_check_port_is_mutual(const struct sw_profile *p, uint16_t port);

@@ -92,8 +92,7 @@ static bool is_tls(const struct target *t, uint16_t port)
 	return t->how == TLS || (t->how == BY_PORT && port != 5060);
 }
 
-/* Where the provider's own connections, or ours to it, are mutually authenticated. */
-static bool is_mutual(const struct sw_profile *p, uint16_t port)
+bool sw_check_port_is_mutual(const struct sw_profile *p, uint16_t port)
 {
 	for (size_t i = 0; i < p->n_ports; i++)
 		if (!strcmp(p->ports[i].transport, "mtls") && port >= p->ports[i].low && port <= p->ports[i].high)
@@ -115,7 +114,7 @@ static int literal(struct sw_check *c, const struct target *t, struct sw_addr *a
 	}
 	sw_addr_set_port(&e.addr, port);
 	e.tls = is_tls(t, port);
-	e.mutual = e.tls && is_mutual(p, port);
+	e.mutual = e.tls && sw_check_port_is_mutual(p, port);
 	sw_check_endpoint(c, &e);
 	return SW_OK;
 }

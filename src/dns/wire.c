@@ -76,7 +76,7 @@ bool sw_wire_name_within(const char *a, const char *b)
 	return na >= nb && memcmp(a + na - nb, b, nb) == 0 && (na == nb || a[na - nb - 1] == '.');
 }
 
-int sw_wire_build(struct sw_wire_query *q, const char *name, enum sw_dns_type type, bool edns, bool dnssec)
+static int build(struct sw_wire_query *q, const char *name, uint16_t type, uint16_t flags, uint16_t udp_size, bool dnssec)
 {
 	ldns_rdf *owner = ldns_dname_new_frm_str(name);
 	ldns_pkt *pkt = NULL;
@@ -87,13 +87,13 @@ int sw_wire_build(struct sw_wire_query *q, const char *name, enum sw_dns_type ty
 	if (!owner)
 		return SW_EINVALID;
 	question = ldns_rdf_size(owner) + 4;
-	pkt = ldns_pkt_query_new(owner, (ldns_rr_type)type, LDNS_RR_CLASS_IN, (uint16_t)(LDNS_RD | (dnssec ? LDNS_AD : 0)));
+	pkt = ldns_pkt_query_new(owner, (ldns_rr_type)type, LDNS_RR_CLASS_IN, flags);
 	if (!pkt) {
 		ldns_rdf_deep_free(owner);
 		return SW_ENOMEM;
 	}
-	if (edns) {
-		ldns_pkt_set_edns_udp_size(pkt, SW_WIRE_UDP_SIZE);
+	if (udp_size) {
+		ldns_pkt_set_edns_udp_size(pkt, udp_size);
 		ldns_pkt_set_edns_do(pkt, dnssec);
 	}
 	if (ldns_pkt2wire(&wire, pkt, &len) != LDNS_STATUS_OK)
@@ -104,13 +104,25 @@ int sw_wire_build(struct sw_wire_query *q, const char *name, enum sw_dns_type ty
 	memcpy(q->bytes, wire, len);
 	q->len = len;
 	q->question = question;
-	q->edns = edns;
+	q->edns = udp_size != 0;
 	sw_wire_new_id(q);
 	err = SW_OK;
 out:
 	LDNS_FREE(wire);
 	ldns_pkt_free(pkt);
 	return err;
+}
+
+int sw_wire_build(struct sw_wire_query *q, const char *name, enum sw_dns_type type, bool edns, bool dnssec)
+{
+	return build(q, name, (uint16_t)type, (uint16_t)(LDNS_RD | (dnssec ? LDNS_AD : 0)), edns ? SW_WIRE_UDP_SIZE : 0, dnssec);
+}
+
+int sw_wire_build_wish(struct sw_wire_query *q, const char *name, uint16_t type, const struct sw_wire_wish *wish)
+{
+	uint16_t flags = (uint16_t)((wish->recurse ? LDNS_RD : 0) | (wish->dnssec ? LDNS_CD : 0));
+
+	return build(q, *name ? name : ".", type, flags, wish->udp_size, wish->dnssec);
 }
 
 void sw_wire_new_id(struct sw_wire_query *q)

@@ -42,6 +42,13 @@ bool sw_wire_name_within(const char *a, const char *b);
 
 /* dnssec: asks for AD, with DO. */
 int sw_wire_build(struct sw_wire_query *q, const char *name, enum sw_dns_type type, bool edns, bool dnssec) SW_MUSTCHECK;
+/* What pre-flight asks for beyond that. type is any; name "" is the root. */
+struct sw_wire_wish {
+	bool recurse;        /* RD */
+	bool dnssec;         /* DO, and CD: the data even where the resolver thinks it bogus */
+	uint16_t udp_size;   /* of EDNS; 0: no OPT */
+};
+int sw_wire_build_wish(struct sw_wire_query *q, const char *name, uint16_t type, const struct sw_wire_wish *wish) SW_MUSTCHECK;
 /* A fresh random id, for every try. */
 void sw_wire_new_id(struct sw_wire_query *q);
 enum sw_wire_match sw_wire_match(const struct sw_wire_query *q, const uint8_t *msg, size_t len);

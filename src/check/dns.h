@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+/* What the DNS probes share: asking, the zone a name is in, and its SRV records. */
+#include "check/check.h"
+#include "dns/lookup.h"
+
+enum { SW_DNSCHECK_SERVERS = 8, SW_DNSCHECK_AUTHORITIES = 26 };
+
+/* The servers the run asks: --dns, the configuration's, or the system's. */
+size_t sw_dnscheck_resolvers(const struct sw_check *c, struct sw_addr out[SW_DNSCHECK_SERVERS]);
+/*
+ * Asks them in turn until one knows, with RD and EDNS; dnssec adds DO and CD. *out is the caller's, and the last one's answer
+ * where none knew; NULL when the name is none or memory is out. True: sw_lookup_known.
+ */
+bool sw_dnscheck_ask(struct sw_check *c, const char *name, uint16_t type, bool dnssec, struct sw_lookup **out) SW_MUSTCHECK;
+/* "NXDOMAIN", "no such record", or why nothing is known. */
+const char *sw_dnscheck_why(const struct sw_lookup *l, char dst[200]);
+/* A domain's name as what a probe is about. */
+int sw_dnscheck_spawn(struct sw_check *c, const char *name, const char *what, sw_probe_fn *fn);
+
+struct sw_srv_target {
+	uint16_t priority, weight, port;
+	char host[SW_DNS_NAME_MAX];          /* "": the service is declared absent */
+	uint32_t ttl;
+};
+/* The SRV records of an answer, by priority, then host and port. At most SW_DNS_SRV_MAX; *malformed counts what is none. */
+size_t sw_dnscheck_srv(const struct sw_lookup *l, const char *name, struct sw_srv_target out[SW_DNS_SRV_MAX], unsigned *malformed);
+/* The addresses of an answer. */
+size_t sw_dnscheck_addresses(const struct sw_lookup *l, const char *name, uint16_t type, struct sw_addr *out, size_t max);
+
+/* What is wrong with a set of SRV records by itself; pure. Each NULL where nothing is. */
+struct sw_srv_faults {
+	char duplicate[300], weight[200], absent[120], port[300];    /* "" where nothing is wrong */
+};
+void sw_srv_judge(struct sw_srv_faults *out, const struct sw_srv_target *v, size_t n);
+/* What is wrong with one NAPTR record of a domain (RFC 3263 4.1), or NULL. */
+const char *sw_naptr_fault(const struct sw_dns_rr *naptr, const char *domain);
+
+/* The label the profile looks for, "_sips._tcp"; the zone's transport decides where there is a zone. */
+const char *sw_dnscheck_label(const struct sw_check *c, const char *domain);
+/* Is the domain one that -f says is ours? */
+bool sw_dnscheck_is_local(const struct sw_check *c, const char *domain);
+
+/* --- the probes; arg is the domain's name --- */
+void sw_dnscheck_records(struct sw_check *c, void *arg);     /* dns_srv.c: SRV, targets, endpoints */
+void sw_dnscheck_services(struct sw_check *c, void *arg);    /* dns_naptr.c: NAPTR, other labels */
+void sw_dnscheck_proof(struct sw_check *c, void *arg);       /* dns_proof.c */

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The DNS probes of sipward check, against a real name server with one fault to a zone."""
+import json
+import os
+import re
+import shutil
+import tempfile
+
+import pytest
+
+from conftest import lacking
+from lab import proc
+from lab.dns import Knot
+from lab.net import Block
+from lab.sipward import TREE, binaries, libconfig
+
+S = "_sips._tcp"
+
+
+def two(ip1, ip2):
+	return [f"{S} SRV 10 10 5061 e1", f"{S} SRV 10 10 5061 e2", f"e1 A {ip1}", f"e2 A {ip2}"]
+
+
+def zones(ip):
+	good = two(ip(1), ip(2))
+	return {
+		"healthy.test": good,
+		"naptr.test": good + [f'@ NAPTR 10 10 "s" "SIPS+D2T" "" {S}', '@ NAPTR 10 10 "u" "E2U+web" "!^.*$!https://x!" .'],
+		"v6.test": good + [f"e{i} AAAA 2001:db8::{i}" for i in (1, 2)],
+		"nosrv.test": [f"@ A {ip(1)}"],
+		"nothing.test": ["@ TXT hello"],
+		"absent.test": [f"{S} SRV 0 0 0 .", f"@ A {ip(1)}"],
+		"target.test": [f"{S} SRV 10 10 5061 gone"],
+		"literal.test": [f"{S} SRV 10 10 5061 192.0.2.1."],
+		"cname.test": [f"{S} SRV 10 10 5061 e1", "e1 CNAME real", f"real A {ip(1)}"],
+		"port.test": [f"{S} SRV 10 10 0 e1", f"e1 A {ip(1)}"],
+		"odd.test": [f"{S} SRV 10 10 5099 e1", f"e1 A {ip(1)}"],
+		"weight.test": [f"{S} SRV 10 0 5061 e1", f"{S} SRV 10 10 5061 e2", f"e1 A {ip(1)}", f"e2 A {ip(2)}"],
+		"same.test": two(ip(1), ip(1)),
+		"twice.test": [f"{S} SRV 10 10 5061 e1", f"{S} SRV 20 10 5061 e1", f"e1 A {ip(1)}"],
+		"only6.test": [f"{S} SRV 10 10 5061 e1", "e1 AAAA ::1"],
+		"half6.test": good + ["e1 AAAA ::1"],
+		"uds.test": good + ["_cisco-uds._tcp SRV 10 10 8443 e1"],
+		"mra.test": good + ["_collab-edge._tls SRV 10 10 5062 e1"],
+		"clear.test": good + ["_sip._tcp SRV 10 10 5060 e1"],
+		"naptr-regexp.test": good + ['@ NAPTR 10 10 "s" "SIPS+D2T" "!^.*$!sip:a@b!" .'],
+		"naptr-flag.test": good + [f'@ NAPTR 10 10 "u" "SIPS+D2T" "" {S}'],
+		"naptr-out.test": good + [f'@ NAPTR 10 10 "s" "SIPS+D2T" "" {S}.healthy.test.'],
+		"naptr-dead.test": good + ['@ NAPTR 10 10 "s" "SIPS+D2T" "" _sips._tcp.none'],
+		"naptr-clear.test": good + ['@ NAPTR 10 10 "s" "SIP+D2T" "" _sip._tcp', "_sip._tcp SRV 10 10 5060 e1"],
+		"proof.test": good,
+	}
+
+
+class Lab:
+	def __init__(self):
+		self.block = Block()
+		self.dir = tempfile.mkdtemp(prefix="sipward-dns-")
+		self.ip = self.block.ip
+		self.knot = Knot(f"{self.dir}/knot", self.ip(53), zones(self.ip)).start()
+
+	def check(self, *args, dns=None, profile="b2b", timeout=30):
+		"""Every dns.* result of a check."""
+		r = proc.run([binaries()[1], "check", "--profile", f"{TREE}/conf/profiles/{profile}.conf", "-o", "json", "-q", "--dns",
+			dns or f"{self.ip(53)}:{self.knot.port}", "--allow", "127.0.0.0/8", "--allow", "::1", "--deadline", "20s", *args],
+			check=False, timeout=timeout)
+		assert r.stdout, r.stderr
+		return [x for x in json.loads(r.stdout)["results"] if x["id"].startswith("dns.")]
+
+	def close(self):
+		self.knot.stop()
+		self.block.release()
+		shutil.rmtree(self.dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+def dns():
+	try:
+		lab = Lab()
+	except proc.Missing as e:
+		lacking(e)
+	yield lab
+	lab.close()
+
+
+def bad(results):
+	"""The ids that are not fine, with their status."""
+	return {(x["id"], x["status"]) for x in results if x["status"] not in ("pass", "skip")}
+
+
+def one(results, id):
+	found = [x for x in results if x["id"] == id and x["status"] not in ("pass", "skip")]
+	assert len(found) == 1, f"{id}: {results}"
+	return found[0]
+
+
+@pytest.mark.parametrize("domain", ["healthy.test", "naptr.test", "v6.test", "clear.test"])
+def test_healthy_records_raise_nothing(dns, domain):
+	results = dns.check(domain)
+	assert bad(results) == set(), results
+	assert sorted(x["found"] for x in results if x["id"] == "dns.srv.target") == [f"e1.{domain}:5061", f"e2.{domain}:5061"]
+
+
+@pytest.mark.parametrize("domain, id, status, says", [
+	("nosrv.test", "dns.srv", "warn", "callers are left with nosrv.test:5061"),
+	("nothing.test", "dns.srv", "fail", "no address"),
+	("never.test", "dns.srv", "unknown", "REFUSED"),
+	("absent.test", "dns.srv.absent", "fail", '"."'),
+	("target.test", "dns.srv.target", "fail", "gone.target.test has no address"),
+	("literal.test", "dns.srv.target", "fail", "an address is not a name"),
+	("cname.test", "dns.srv.target-cname", "warn", "alias of real.cname.test"),
+	("port.test", "dns.srv.port", "fail", "port 0"),
+	("weight.test", "dns.srv.weight", "warn", "e1.weight.test has weight 0"),
+	("same.test", "dns.srv.duplicate", "warn", "are both"),
+	("twice.test", "dns.srv.duplicate", "warn", "more than once"),
+	("only6.test", "dns.srv.family", "warn", "no A"),
+	("half6.test", "dns.srv.family", "warn", "e2.half6.test has none"),
+	("uds.test", "dns.srv.internal", "warn", "inside"),
+	("mra.test", "dns.srv.mra", "warn", "8443"),
+	("naptr-regexp.test", "dns.naptr", "fail", "regexp"),
+	("naptr-flag.test", "dns.naptr", "fail", "flag"),
+	("naptr-out.test", "dns.naptr", "fail", "out of the domain"),
+	("naptr-dead.test", "dns.naptr", "fail", "no SRV record where it leads"),
+	("naptr-clear.test", "dns.naptr", "warn", "only in the clear"),
+])
+def test_each_fault_of_records_is_found_alone(dns, domain, id, status, says):
+	results = [x for x in dns.check(domain) if x["id"] in RECORDS]
+	x = one(results, id)
+	assert x["status"] == status and says in x["found"], x
+	assert {i for i, s in bad(results)} <= ({id} if domain != "never.test" else {id, "dns.naptr", "dns.srv.other"}), results
+
+
+RECORDS = {"dns.srv", "dns.srv.absent", "dns.srv.target", "dns.srv.target-cname", "dns.srv.port", "dns.srv.weight", "dns.srv.duplicate",
+	"dns.srv.family", "dns.srv.other", "dns.srv.internal", "dns.srv.mra", "dns.naptr", "dns.host"}
+
+
+def test_other_services_are_told_and_no_fault(dns):
+	assert [x["subject"] for x in dns.check("clear.test") if x["id"] == "dns.srv.other"] == ["_sip._tcp.clear.test"]
+
+
+def test_a_provider_connects_to_its_own_ports(dns):
+	assert one(dns.check("odd.test", profile="webex-hybrid"), "dns.srv.port")["status"] == "warn"
+	assert not [x for x in dns.check("odd.test") if x["id"] == "dns.srv.port"], "federation goes by SRV, to any port"
+
+
+def test_one_family_alone_may_be_asked_for(dns):
+	assert ("dns.srv.family", "warn") not in bad(dns.check("-6", "only6.test"))
+	assert one(dns.check("-4", "only6.test"), "dns.srv.target")["status"] == "fail"
+
+
+def test_a_host_with_a_port_is_looked_up_by_its_address(dns):
+	assert [x["status"] for x in dns.check("e1.healthy.test:5061")] == ["pass"]
+	assert one(dns.check("gone.healthy.test:5061"), "dns.host")["status"] == "fail"
+
+
+def test_a_silent_server_makes_all_unknown(dns):
+	results = dns.check("--timeout", "300ms", "healthy.test", dns=dns.ip(99) + ":5353")
+	assert results and {x["status"] for x in results} == {"unknown"}, results
+
+
+# --- with a configuration ---
+
+def configuration(dns, port=5061, domain="proof.test"):
+	path = f"{dns.dir}/sipward.conf"
+	os.makedirs(f"{dns.dir}/state", exist_ok=True)
+	config = {
+		"node": {"host": f"e1.{domain}", "state_dir": f"{dns.dir}/state", "control": f"{dns.dir}/control"},
+		"local_domains": [domain],
+		"dns": {"servers": [f"{dns.ip(53)}:{dns.knot.port}"]},
+		"listeners": [{"name": "tls", "transport": "tls", "addresses": [dns.ip(1)], "port": port, "cert": "e.pem", "key": "e.key"}],
+		"media": {"interfaces": [{"name": "m", "address": dns.ip(1)}]},
+		"zones": [{"name": "inside", "listeners": ["tls"], "domains": [domain], "internal": True, "trust": ["ca.pem"], "targets": [dns.ip(3) + ":5061"]}],
+	}
+	with open(path, "w") as f:
+		f.write("".join(f"{k} = {libconfig(v)};\n" for k, v in config.items()))
+	return path
+
+
+def test_the_port_published_is_the_listeners(dns):
+	conf = configuration(dns)
+	assert ("dns.srv.port", "fail") not in bad(dns.check("-f", conf, "proof.test"))
+	x = next(x for x in dns.check("-f", configuration(dns, port=5062), "proof.test") if x["id"] == "dns.srv.port")
+	assert x["status"] == "fail" and "5062" in x["expected"] and "IN SRV 10 10 5062 e1.proof.test." in x["fix"], x
+
+
+def test_the_token_of_the_store_is_looked_for(dns):
+	conf = configuration(dns)
+	assert not [x for x in dns.check("-f", conf, "proof.test") if x["id"] == "dns.proof"], "no token, nothing to look for"
+	r = proc.run([binaries()[1], "-f", conf, "domain", "token", "proof.test"], check=False)
+	token = re.search(r"\b[0-9a-f]{60}\b", r.stdout)
+	assert token, r.stdout + r.stderr
+	x = one(dns.check("-f", conf, "proof.test"), "dns.proof")
+	assert x["status"] == "fail" and token[0] in x["fix"], x
+	dns.knot.change("proof.test", ("set", "_sipward-challenge", 5, "TXT", f'"{token[0]}"'))
+	assert [x["status"] for x in dns.check("-f", conf, "proof.test") if x["id"] == "dns.proof"] == ["pass"]
+	assert one(dns.check("-f", conf, "--timeout", "300ms", "proof.test", dns=dns.ip(99) + ":5353"), "dns.proof")["status"] == "unknown"
