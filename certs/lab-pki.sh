@@ -10,14 +10,14 @@ usage() {
 	cat <<-USAGE
 	usage: lab-pki.sh [--rsa] [--only NAME,NAME...] DIR
 	       lab-pki.sh --one NAME [--issuer NAME] [--key ec|rsa:BITS] [--cn CN] [--san LIST] [--use WORD] [--valid WORD] [--more WORD]
-	                  [--crl URL] DIR
+	                  [--crl URL] [--ocsp URL] DIR
 	       lab-pki.sh --crl-of NAME [--revoke NAME,NAME...] [--seconds N] [--out FILE] DIR
 
 	  --rsa    RSA 3072 in place of EC P-256
 	  --only   only these (and their issuers)
 	  --one    one certificate that is not in the recipe; the words are those of lab.recipe. Default: issuer int, key ec,
 	           cn NAME, no subjectAltName, use both, valid 365. The CAs are made first when they are not there.
-	           --crl: where its issuer's CRL is, as a distribution point.
+	           --crl: where its issuer's CRL is, as a distribution point. --ocsp: where its OCSP responder is.
 	  --crl-of a CRL of that CA, in DER, good for so many seconds (a day); those to revoke stay revoked. Default: NAME.der
 	USAGE
 }
@@ -31,7 +31,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 eckey=ec
 only=
 one=
-o_issuer=int o_key=ec o_cn= o_san=- o_use=both o_valid=365 o_more=- o_crl=-
+o_issuer=int o_key=ec o_cn= o_san=- o_use=both o_valid=365 o_more=- o_crl=- o_ocsp=-
 crl_of= c_revoke= c_seconds=86400 c_out=
 while [ $# -gt 0 ]; do
 	case $1 in
@@ -52,6 +52,7 @@ while [ $# -gt 0 ]; do
 	--valid) o_valid=$2 ;;
 	--more) o_more=$2 ;;
 	--crl) o_crl=$2 ;;
+	--ocsp) o_ocsp=$2 ;;
 	--crl-of) crl_of=$2 ;;
 	--revoke) c_revoke=$2 ;;
 	--seconds) c_seconds=$2 ;;
@@ -118,7 +119,7 @@ san_value() {
 }
 
 # The extension section of one certificate.
-extensions() { # use san self crl
+extensions() { # use san self more crl ocsp
 	echo "[ext]"
 	echo "subjectKeyIdentifier = hash"
 	[ "$3" = self ] || echo "authorityKeyIdentifier = keyid"
@@ -139,13 +140,16 @@ extensions() { # use san self crl
 	client) echo "extendedKeyUsage = clientAuth" ;;
 	any) echo "extendedKeyUsage = anyExtendedKeyUsage" ;;
 	sip) echo "extendedKeyUsage = 1.3.6.1.5.5.7.3.20" ;;
+	ocsp) echo "extendedKeyUsage = OCSPSigning" ;;
 	none|ca|ca-server) ;;
 	*) die "$name: unknown use \"$1\"" ;;
 	esac
 	if [ "$2" != - ]; then
 		echo "subjectAltName = $(san_value "$2")"
 	fi
-	[ "$4" = - ] || echo "crlDistributionPoints = URI:$4"
+	[ "$4" != must-staple ] || echo "tlsfeature = status_request"
+	[ "$5" = - ] || echo "crlDistributionPoints = URI:$5"
+	[ "$6" = - ] || echo "authorityInfoAccess = OCSP;URI:$6"
 }
 
 key_options() {
@@ -168,8 +172,8 @@ sign_dated() { # issuer, from, to, digest
 	LAB_CA=none
 }
 
-make_one() { # name issuer key cn san use valid more [crl]
-	name=$1 issuer=$2 key=$3 cn=$4 san=$5 use=$6 valid=$7 more=$8 crl=${9:--}
+make_one() { # name issuer key cn san use valid more [crl [ocsp]]
+	name=$1 issuer=$2 key=$3 cn=$4 san=$5 use=$6 valid=$7 more=$8 crl=${9:--} ocsp=${10:--}
 	case $name in
 	''|.*|*/*) die "bad name \"$name\"" ;;
 	esac
@@ -184,7 +188,7 @@ make_one() { # name issuer key cn san use valid more [crl]
 	[ "$cn" = - ] || subj="$subj/CN=$(printf %s "$cn" | tr _ ' ')"
 	digest=sha256
 	[ "$more" != sha1 ] || digest=sha1
-	{ cat .lab/base.cnf; extensions "$use" "$san" "$issuer" "$crl"; } >".lab/$name.cnf"
+	{ cat .lab/base.cnf; extensions "$use" "$san" "$issuer" "$more" "$crl" "$ocsp"; } >".lab/$name.cnf"
 
 	case $valid in
 	past) sign_dated "$issuer" 20200101000000Z 20210101000000Z $digest ;;
@@ -266,7 +270,7 @@ while read -r name issuer key cn san use valid more rest; do
 done <"$here/lab.recipe"
 
 if [ -n "$one" ]; then
-	make_one "$one" "$o_issuer" "$o_key" "${o_cn:-$one}" "$o_san" "$o_use" "$o_valid" "$o_more" "$o_crl"
+	make_one "$one" "$o_issuer" "$o_key" "${o_cn:-$one}" "$o_san" "$o_use" "$o_valid" "$o_more" "$o_crl" "$o_ocsp"
 fi
 if [ -n "$crl_of" ]; then
 	for name in $(printf %s "$c_revoke" | tr , ' '); do

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tls/ocsp.h"
 #include "zone/prove.h"
 
 static const enum sw_match_mode modes[] = { SW_MATCH_RFC5922, SW_MATCH_EXPRESSWAY, SW_MATCH_RFC9525, SW_MATCH_TEAMS };
@@ -113,6 +114,7 @@ void sw_tls_judge_zone(struct sw_tls_case *t, unsigned depth)
 	STACK_OF(X509) * rest;
 	struct sw_tls_peer peer = { .has_cert = true, .identity = t->facts[0]->id, .leaf = t->p->leaf };
 	const char *reference = sw_tls_reference(t->e);
+	struct sw_ocsp_result staple;
 	struct sw_prove_facts facts;
 	struct sw_admission a;
 	char found[400], expected[200];
@@ -122,6 +124,11 @@ void sw_tls_judge_zone(struct sw_tls_case *t, unsigned depth)
 		return;
 	rest = sw_chain_rest(t->p->sent);
 	peer.untrusted = rest;
+	if (t->zone->conf->ocsp != SW_REVOCATION_OFF) {
+		sw_ocsp_judge_staple(&staple, (struct sw_str){ (const char *)t->p->staple, t->p->staple ? t->p->staple_len : 0 }, &t->chain,
+				     t->p->leaf, rest, t->trust, sw_check_time(t->c));
+		peer.staple = &staple;
+	}
 	facts = (struct sw_prove_facts){
 		.zone = t->zone,
 		.trust = t->trust,

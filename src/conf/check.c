@@ -258,6 +258,7 @@ static void check_default_zone(struct sw_conf_loader *l, const struct sw_conf_zo
 		{ &z->internal, "internal", z->internal },
 		{ &z->allow_wildcard, "allow_wildcard", z->allow_wildcard },
 		{ &z->revocation, "revocation", z->revocation != SW_REVOCATION_OFF },
+		{ &z->ocsp, "ocsp", z->ocsp != SW_REVOCATION_OFF },
 	};
 
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {

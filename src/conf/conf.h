@@ -81,6 +81,7 @@ struct sw_conf_zone {
 	char *trust_digest;            /* SHA-256 of the list, or the https:// address of it; NULL: none */
 	uint64_t trust_refresh;        /* default 24 h */
 	struct sw_strlist crls;        /* files, PEM or DER, and directories of them */
+	enum sw_revocation ocsp;       /* default off */
 	bool crl_fetch;                /* also from the distribution points that certificates name; default true */
 	struct sw_prefix *sources;     /* allowed source networks; empty: any */
 	size_t n_sources;

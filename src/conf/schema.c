@@ -153,6 +153,7 @@ static const struct sw_conf_key zone_keys[] = {
 	KEY("eku", SW_CONF_ENUM, eku, "server-or-client", "Which extended key usage a client certificate needs", .words = sw_conf_eku_words),
 	KEY("revocation", SW_CONF_ENUM, revocation, "off", "Check CRLs; soft forgives a missing or expired CRL",
 	    .words = revocations),
+	KEY("ocsp", SW_CONF_ENUM, ocsp, "off", "Look at OCSP answers; soft forgives a missing one", .words = revocations),
 	KEY("trust", SW_CONF_PATHS_OR_URLS, trust, NULL, "PEM files, directories or https:// addresses of the CAs this zone trusts"),
 	KEY("trust_bootstrap", SW_CONF_PATHS, trust_bootstrap, NULL,
 	    "PEM files: the CAs that vouch for the servers trust is fetched from, and for nobody else", .max = 16),

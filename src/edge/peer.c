@@ -424,6 +424,7 @@ static void log_handshake(struct sw_peer *p, const char *event, enum sw_log_leve
 	       SW_S("peer_san", id ? sw_identity_names_text(id, names, sizeof(names)) : NULL),
 	       SW_S("verify_error", bad_chain ? chain->error_text : NULL), SW_S("depth_subject", bad_chain ? chain->subject : NULL),
 	       bad_chain ? SW_I("depth", chain->depth) : (struct sw_field){ .type = SW_FIELD_NONE },
+	       SW_S("ocsp", id && chain && chain->reason == SW_R_OK && chain->error_text[0] ? chain->error_text : NULL),
 	       SW_S("purpose", id && chain && chain->reason == SW_R_OK ? (p->outgoing || chain->server_purpose ? "server" : "client") : NULL),
 	       SW_S("tls", tls ? tls->version : NULL), SW_S("cipher", tls ? tls->cipher : NULL),
 	       SW_S("group", tls && tls->group[0] ? tls->group : NULL), SW_S("sni", tls && tls->sni[0] ? tls->sni : NULL));

@@ -215,6 +215,8 @@ static void set_accepted(struct sw_chain_result *out, X509_STORE_CTX *ctx, int64
 		if (end < out->not_after)
 			out->not_after = end;
 	}
+	if (sk_X509_num(chain) > 1 && !X509_digest(sk_X509_value(chain, 1), EVP_sha256(), out->issuer, NULL))
+		memset(out->issuer, 0, sizeof(out->issuer));
 	out->fresh_until = crls_until < out->not_after ? crls_until : out->not_after;
 }
 

@@ -411,9 +411,12 @@ int sw_tls_ctx_client(struct sw_tls_ctx **out, const struct sw_conf *conf, const
 	c->enforce = true;
 	c->policy.eku = z->eku;
 	c->policy.revocation = z->revocation;
+	c->ocsp = z->ocsp;
 	err = ssl_ctx_new(&c->ssl, &s, c, diag);
 	if (err >= 0) {
 		SSL_CTX_set_verify(c->ssl, SSL_VERIFY_PEER, NULL);
+		if (c->ocsp != SW_REVOCATION_OFF)
+			sw_tls_staple_ask(c->ssl, c);
 		/*
 		 * OpenSSL presents this certificate to whoever asks, also where the CA names in the request lack its issuer: such
 		 * lists are often incomplete, and an empty answer is a sure refusal.

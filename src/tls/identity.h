@@ -55,10 +55,11 @@ struct sw_chain_result {
 	enum sw_reason reason;       /* SW_R_OK or SW_R_TLS_* ; zero denies */
 	int x509_error;              /* X509_V_* of the failure, 0 when ok */
 	int depth;                   /* where */
-	char error_text[240];        /* OpenSSL's text; of a CRL that is missing also where it was looked for */
+	char error_text[240];        /* OpenSSL's text; of a CRL that is missing also where it was looked for; when ok, what OCSP left open */
 	char subject[256];           /* of the certificate at fault */
 	bool server_purpose;         /* accepted by the second pass, as a server's certificate */
 	int64_t not_after;           /* the earliest of the verified chain */
+	uint8_t issuer[32];          /* SHA-256 of the certificate that issued the leaf in the verified chain; zeros: none */
 	int64_t fresh_until;         /* not_after, or sooner: when the first CRL it was cleared by is out of date */
 };
 /* "certificate has expired at depth 0 (CN=...)" */

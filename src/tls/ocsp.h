@@ -35,6 +35,19 @@ struct sw_ocsp_result {
  */
 void sw_ocsp_judge(struct sw_ocsp_result *out, struct sw_str answer, X509 *leaf, X509 *issuer, int64_t now);
 
+/*
+ * What an answer about leaf means for a chain that is good so far (else nothing is done). Revoked: refused. None that clears it:
+ * refused under hard, and where leaf is a server's and demands a staple; else r stays good and its error_text says what is unknown.
+ * answer NULL: none was asked for. policy is not OFF.
+ */
+void sw_ocsp_weigh(struct sw_chain_result *r, enum sw_revocation policy, enum sw_tls_role role, const X509 *leaf,
+		   const struct sw_ocsp_result *answer);
+/* What a server stapled (answer.n 0: nothing) about its leaf, whose chain r found good by trust. */
+void sw_ocsp_judge_staple(struct sw_ocsp_result *out, struct sw_str answer, const struct sw_chain_result *r, X509 *leaf,
+			  STACK_OF(X509) *untrusted, const struct sw_trust *trust, int64_t now);
+/* The certificate that issued leaf in the chain r is about; not owned. NULL: it is in neither. */
+X509 *sw_ocsp_issuer(const struct sw_chain_result *r, const X509 *leaf, STACK_OF(X509) *untrusted, const struct sw_trust *trust);
+
 /* A request for leaf, in DER, appended to out. No nonce: answers are kept, and many responders give only prepared ones. */
 int sw_ocsp_request(struct sw_buf *out, X509 *leaf, const X509 *issuer) SW_MUSTCHECK;
 

@@ -26,6 +26,7 @@ void sw_tls_peer_clear(struct sw_tls_peer *p)
 	sw_identity_free(p->identity);
 	X509_free(p->leaf);
 	sk_X509_pop_free(p->untrusted, X509_free);
+	free(p->staple);
 	*p = (struct sw_tls_peer){ 0 };
 }
 
@@ -37,6 +38,7 @@ int sw_tls_peer_copy(struct sw_tls_peer *dst, const struct sw_tls_peer *src)
 	dst->identity = NULL;
 	dst->leaf = NULL;
 	dst->untrusted = NULL;
+	dst->staple = NULL;   /* nobody judges the copy again */
 	if (src->leaf) {
 		if (!X509_up_ref(src->leaf))
 			return SW_ENOMEM;

@@ -40,6 +40,7 @@ struct sw_tls_peer {
 	char sni[256];                     /* as sent, "" for none */
 	X509 *leaf;                        /* for judging again; owned */
 	STACK_OF(X509) *untrusted;         /* what the peer sent beside the leaf; owned; may be NULL */
+	struct sw_ocsp_result *staple;     /* what its stapled OCSP answer says; owned; NULL: it wasn't asked for one */
 };
 void sw_tls_peer_clear(struct sw_tls_peer *p);
 /* Into a cleared *dst: certificates are shared, the identity is read anew. SW_ENOMEM. */

@@ -86,6 +86,10 @@ void sw_paths_find(struct sw_paths *out, X509 *leaf, STACK_OF(X509) *untrusted, 
 /* Gives ctx our certificate, its chain and key, after the checks tls.h lists. server: which role it is for. */
 int sw_certset_use(SSL_CTX *ctx, const struct sw_conf_cert *set, bool server, struct sw_diag *diag) SW_MUSTCHECK;
 
+/* --- staple.c --- */
+/* A client's SSL_CTX: asks the server for a stapled answer, and judges it in the handshake. arg of the callback: the sw_tls_ctx. */
+void sw_tls_staple_ask(SSL_CTX *ssl, struct sw_tls_ctx *c);
+
 /* --- ctx.c --- */
 struct sw_tls_sni {
 	char *name;                  /* lower case; "*.x" covers one label */
@@ -94,6 +98,7 @@ struct sw_tls_sni {
 struct sw_tls_ctx {
 	atomic_uint refs;
 	bool client;
+	enum sw_revocation ocsp;     /* client: what the zone asks of a stapled answer */
 	bool enforce;                /* a chain that is refused ends the handshake */
 	SSL_CTX *ssl;                /* the default certificate set */
 	struct sw_tls_sni *sni;

@@ -19,6 +19,7 @@ struct entry {
 	bool server_purpose;
 	int64_t since, until;        /* since: when it was verified; 0: empty */
 	int64_t not_after;
+	uint8_t issuer[SW_DIGEST_LEN];
 };
 
 static struct entry entries[ENTRIES];
@@ -65,6 +66,8 @@ bool sw_vouched_find(const struct sw_vouched_key *k, int64_t now, struct sw_chai
 	if (found)
 		*out = (struct sw_chain_result){ .reason = SW_R_OK, .server_purpose = e->server_purpose, .not_after = e->not_after,
 						 .fresh_until = e->until };
+	if (found)
+		memcpy(out->issuer, e->issuer, sizeof(out->issuer));
 	pthread_mutex_unlock(&lock);
 	return found;
 }
@@ -76,5 +79,6 @@ void sw_vouched_put(const struct sw_vouched_key *k, int64_t now, const struct sw
 	pthread_mutex_lock(&lock);
 	*entry_of(k) = (struct entry){ .key = *k, .server_purpose = r->server_purpose, .since = now, .until = r->fresh_until,
 				     .not_after = r->not_after };
+	memcpy(entry_of(k)->issuer, r->issuer, sizeof(r->issuer));
 	pthread_mutex_unlock(&lock);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "zone/prove.h"
 
+#include "tls/ocsp.h"
+
 void sw_zone_prove_server(const struct sw_prove_facts *f, struct sw_admission *out)
 {
 	const struct sw_conf_zone *z = f->zone->conf;
@@ -16,6 +18,8 @@ void sw_zone_prove_server(const struct sw_prove_facts *f, struct sw_admission *o
 	}
 	if (peer->leaf && f->trust)
 		sw_chain_judge(&out->chain, peer->leaf, peer->untrusted, f->trust, &policy);
+	if (z->ocsp != SW_REVOCATION_OFF)
+		sw_ocsp_weigh(&out->chain, z->ocsp, SW_TLS_PEER_IS_SERVER, peer->leaf, peer->staple);
 	if (out->chain.reason != SW_R_OK) {
 		out->verdict = sw_chain_verdict(&out->chain);
 		return;

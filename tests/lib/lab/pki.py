@@ -37,7 +37,7 @@ class Pki:
 		proc.run(["sh", SCRIPT, "--only", ",".join(names), self.dir], timeout=120)
 
 	def one(self, name, **words):
-		"""A certificate that is not in the recipe; words are lab-pki.sh's options: issuer, cn, san, use, valid, crl."""
+		"""A certificate that is not in the recipe; words are lab-pki.sh's options: issuer, cn, san, use, valid, more, crl, ocsp."""
 		opts = [x for k, v in words.items() for x in (f"--{k}", v)]
 		proc.run(["sh", SCRIPT, "--one", name, *opts, self.dir], timeout=60)
 		return self.cert(name)

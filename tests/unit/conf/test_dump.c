@@ -21,7 +21,7 @@ static const char everything[] =
 	"zones = (\n"
 	"  { name = \"webex\"; kind = \"dns\"; listeners = [ \"mtls\", \"tls\" ]; match = \"expressway\"; names = [ "
 	"\"callservice.example\", \"192.0.2.9\" ];\n"
-	"    eku = \"strict\"; revocation = \"hard\"; trust = \"/ca\"; crls = \"/crl\"; crl_fetch = false;\n"
+	"    eku = \"strict\"; revocation = \"hard\"; ocsp = \"soft\"; trust = \"/ca\"; crls = \"/crl\"; crl_fetch = false;\n"
 	"    sources = [ \"198.51.100.0/24\", \"2001:db8::/32\" ]; domains = \"webex.example\"; require_proof = false; "
 	"may_assert_local = true;\n"
 	"    trusted_identity = true; asserted = \"reject\"; display = \"pass\"; allow_anonymous = true; allow_tel = true; refer "
