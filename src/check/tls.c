@@ -251,7 +251,7 @@ static void report_handshake(struct sw_tls_case *t)
 		const struct sw_identity *id = t->facts[i]->id;
 		char names[300];
 
-		sw_finding_add(t->c, f, "certificate", "%zu: %s, issued by %s, %s %d bits", i, id->subject, id->issuer,
+		sw_finding_add(t->c, f, "shown", "%zu: %s, issued by %s, %s %d bits", i, id->subject, id->issuer,
 			       id->key_type, id->key_bits);
 		if (i == 0)
 			sw_finding_add(t->c, f, "names", "%s", sw_identity_names_text(id, names, sizeof(names)));

@@ -41,6 +41,8 @@ bool sw_tls_known_root(const struct sw_profile *p, const struct sw_chain_shape *
 
 /* --- the judges; each reports --- */
 void sw_tls_judge_chain(struct sw_tls_case *t);                /* tls_chain.c: form, way to a root, dates, purposes */
+/* What reports draw the time line of certificates from. */
+void sw_tls_add_certificate(struct sw_check *c, struct sw_finding *f, const struct sw_identity *id);
 void sw_tls_judge_keys(struct sw_tls_case *t);                 /* tls_keys.c: keys, digests, signature of the handshake */
 void sw_tls_judge_names(struct sw_tls_case *t);                /* tls_names.c */
 void sw_tls_judge_zone(struct sw_tls_case *t, unsigned depth); /* tls_names.c: as the daemon */

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "check/report.h"
+
 enum { DAY = 86400, SOON_DAYS = 30 };
 
 static void day_text(int64_t t, char dst[32])
@@ -143,53 +145,53 @@ static void judge_way(struct sw_tls_case *t)
 
 /* --- dates --- */
 
-static void report_soon(struct sw_tls_case *t, const char *subject, int64_t end, int64_t now)
+void sw_tls_add_certificate(struct sw_check *c, struct sw_finding *f, const struct sw_identity *id)
 {
-	char found[400], day[32];
-	struct sw_finding *f;
+	char day[32];
 
-	day_text(end, day);
-	snprintf(found, sizeof(found), "%s ends on %s, in %lld days", subject, day, (long long)((end - now) / DAY));
-	f = sw_check_report(t->c, SW_F_TLS_EXPIRY, end - now < (int64_t)SOON_DAYS * DAY ? SW_CHECK_WARN : SW_CHECK_PASS,
-			    t->subject, "more than 30 days left", found);
-	sw_finding_add(t->c, f, "not_after", "%lld", (long long)end);
-	for (size_t i = 0; i < t->n_facts; i++) {
-		day_text(t->facts[i]->id->not_after, day);
-		sw_finding_add(t->c, f, "until", "%s %s", day, t->facts[i]->id->subject);
+	sw_finding_add(c, f, "certificate", "%s", id->subject);
+	sw_finding_add(c, f, "not_before", "%s", sw_report_time(id->not_before, day));
+	sw_finding_add(c, f, "not_after", "%s", sw_report_time(id->not_after, day));
+}
+
+static void judge_date(struct sw_tls_case *t, const struct sw_identity *id, bool leaf)
+{
+	int64_t now = sw_check_time(t->c), left = id->not_after - now;
+	struct sw_finding *f;
+	char found[400], day[32];
+
+	day_text(id->not_before > now ? id->not_before : id->not_after, day);
+	if (left < 0) {
+		snprintf(found, sizeof(found), "%s ended on %s, %lld days ago", id->subject, day, (long long)(-left / DAY));
+		/* With another way up, it is merely left over. */
+		f = sw_check_report(t->c, SW_F_TLS_EXPIRED, !leaf && t->chain.reason == SW_R_OK ? SW_CHECK_WARN : SW_CHECK_FAIL,
+				    t->subject, "in its dates", found);
+	} else if (id->not_before > now) {
+		snprintf(found, sizeof(found), "%s begins on %s", id->subject, day);
+		f = sw_check_report(t->c, SW_F_TLS_NOT_YET, SW_CHECK_FAIL, t->subject, "in its dates", found);
+	} else {
+		snprintf(found, sizeof(found), "%s ends on %s, in %lld days", id->subject, day, (long long)(left / DAY));
+		f = sw_check_report(t->c, SW_F_TLS_EXPIRY, left < (int64_t)SOON_DAYS * DAY ? SW_CHECK_WARN : SW_CHECK_PASS,
+				    t->subject, "more than 30 days left", found);
 	}
+	sw_tls_add_certificate(t->c, f, id);
 }
 
 static void judge_dates(struct sw_tls_case *t)
 {
-	int64_t now = sw_check_time(t->c), first = INT64_MAX;
-	const char *subject = "";
-	char found[400], day[32];
+	int64_t now = sw_check_time(t->c);
 	bool told = false;
 
 	for (size_t i = 0; i < t->n_facts; i++) {
 		const struct sw_identity *id = t->facts[i]->id;
 
-		if (id->not_after < first) {
-			first = id->not_after;
-			subject = id->subject;
-		}
-		day_text(id->not_after < now ? id->not_after : id->not_before, day);
-		snprintf(found, sizeof(found), "%s: %s", id->subject, day);
-		if (id->not_after < now)
-			sw_check_report(t->c, SW_F_TLS_EXPIRED,
-					i > 0 && t->chain.reason == SW_R_OK ? SW_CHECK_WARN : SW_CHECK_FAIL, t->subject,
-					"in its dates", found);
-		else if (id->not_before > now)
-			sw_check_report(t->c, SW_F_TLS_NOT_YET, SW_CHECK_FAIL, t->subject, "in its dates", found);
+		judge_date(t, id, i == 0);
 		told |= id->not_after < now || id->not_before > now;
 	}
-	if (!told && (t->chain.reason == SW_R_TLS_EXPIRED || t->chain.reason == SW_R_TLS_NOT_YET)) {
+	/* Of what was not sent: the root, or an intermediate of our own list. */
+	if (!told && (t->chain.reason == SW_R_TLS_EXPIRED || t->chain.reason == SW_R_TLS_NOT_YET))
 		sw_check_report(t->c, t->chain.reason == SW_R_TLS_EXPIRED ? SW_F_TLS_EXPIRED : SW_F_TLS_NOT_YET, SW_CHECK_FAIL,
 				t->subject, "in its dates", t->chain.subject);
-		told = true;
-	}
-	if (!told)
-		report_soon(t, subject, first, now);
 }
 
 /* --- purposes --- */

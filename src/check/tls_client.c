@@ -152,6 +152,7 @@ void sw_tls_probe_sni(struct sw_check *c, void *arg)
 	sw_tls_settings(c, e, NULL, &o);
 	if (sw_tls_probe_open(&with, &o) < 0)
 		return;
+	sw_tls_probe_hang_up(with);
 	o.server_name = NULL;
 	o.ms = sw_check_left(c);
 	if (!with->leaf || sw_tls_probe_open(&without, &o) < 0)

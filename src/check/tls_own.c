@@ -182,34 +182,33 @@ static void judge_purposes(struct own_case *t)
 	       "clientAuth", t->leaf->eku[0] ? t->leaf->eku : "any");
 }
 
+static void judge_date(struct own_case *t, const struct sw_identity *id)
+{
+	int64_t now = sw_check_time(t->c), left = id->not_after - now;
+	enum sw_check_status status = left < 0 || id->not_before > now        ? SW_CHECK_FAIL
+				      : left < (int64_t)SOON_DAYS * DAY ? SW_CHECK_WARN
+									: SW_CHECK_PASS;
+	char found[400];
+
+	if (id->not_before > now)
+		snprintf(found, sizeof(found), "%s is not valid yet", id->subject);
+	else if (left < 0)
+		snprintf(found, sizeof(found), "%s has expired %lld days ago", id->subject, (long long)(-left / DAY));
+	else
+		snprintf(found, sizeof(found), "%s ends in %lld days", id->subject, (long long)(left / DAY));
+	sw_tls_add_certificate(t->c, sw_check_report(t->c, SW_F_OWN_EXPIRY, status, t->own->what, "more than 30 days left", found), id);
+}
+
 static void judge_dates(struct own_case *t)
 {
-	int64_t now = sw_check_time(t->c), first = INT64_MAX;
-	char found[400] = "";
-	struct sw_finding *f;
-
 	for (int i = 0; i < sk_X509_num(t->chain); i++) {
 		struct sw_identity *id = NULL;
 
 		if (sw_identity_from_x509(&id, sk_X509_value(t->chain, i)) < 0)
 			continue;
-		if (id->not_before > now) {
-			snprintf(found, sizeof(found), "%s is not valid yet", id->subject);
-			report(t, SW_F_OWN_EXPIRY, SW_CHECK_FAIL, "more than 30 days left", found);
-		}
-		if (id->not_after < first) {
-			first = id->not_after;
-			snprintf(found, sizeof(found), first < now ? "%s has expired %lld days ago" : "%s ends in %lld days",
-				 id->subject, (long long)(first < now ? (now - first) / DAY : (first - now) / DAY));
-		}
+		judge_date(t, id);
 		sw_identity_free(id);
 	}
-	f = sw_check_report(t->c, SW_F_OWN_EXPIRY,
-			    first < now                              ? SW_CHECK_FAIL
-			    : first - now < (int64_t)SOON_DAYS * DAY ? SW_CHECK_WARN
-								     : SW_CHECK_PASS,
-			    t->own->what, "more than 30 days left", found);
-	sw_finding_add(t->c, f, "not_after", "%lld", (long long)first);
 }
 
 /* --- the probe --- */

@@ -301,11 +301,12 @@ static void judge_resumption(struct settings *s, const struct sw_conf_cert *ours
 					"no resumption offered");
 		goto out;
 	}
+	sw_tls_probe_hang_up(first);
 	o.resume = first;
 	o.ms = sw_check_left(s->c);
-	if (sw_tls_probe_open(&second, &o) < 0)
+	if (sw_tls_probe_open(&second, &o) < 0 || second->end != SW_TLS_END_UP)
 		goto out;
-	went_on = second->end == SW_TLS_END_UP && second->resumed;
+	went_on = second->resumed;
 	sw_check_report(s->c, SW_F_TLS_RESUMPTION, mutual && went_on ? SW_CHECK_WARN : SW_CHECK_PASS, s->subject,
 			mutual ? "no resumption" : NULL, went_on ? "sessions are resumed" : "offered, but not done");
 out:

@@ -449,20 +449,27 @@ int sw_tls_probe_open(struct sw_tls_probe **out, const struct sw_tls_probe_opts 
 	return SW_OK;
 }
 
+void sw_tls_probe_hang_up(struct sw_tls_probe *p)
+{
+	if (p->io->ssl && p->end == SW_TLS_END_UP)
+		SSL_shutdown(p->io->ssl);
+	SSL_free(p->io->ssl);
+	p->io->ssl = NULL;
+	if (p->io->fd >= 0) {
+		sw_socket_settle(p->io->fd);
+		close(p->io->fd);
+		p->io->fd = -1;
+	}
+	ERR_clear_error();
+}
+
 void sw_tls_probe_free(struct sw_tls_probe *p)
 {
 	if (!p)
 		return;
-	if (p->io->ssl && p->end == SW_TLS_END_UP)
-		SSL_shutdown(p->io->ssl);
-	SSL_free(p->io->ssl);
+	sw_tls_probe_hang_up(p);
 	SSL_SESSION_free(p->io->session);
 	SSL_CTX_free(p->io->ctx);
-	if (p->io->fd >= 0) {
-		sw_socket_settle(p->io->fd);
-		close(p->io->fd);
-	}
-	ERR_clear_error();
 	free(p->io);
 	for (size_t i = 0; i < p->n_cas; i++)
 		free(p->cas[i]);
@@ -496,7 +503,7 @@ bool sw_tls_probe_settle(struct sw_tls_probe *p, uint64_t ms)
 	int err = SW_OK, rc, errnum;
 	char one;
 
-	if (p->end != SW_TLS_END_UP)
+	if (p->end != SW_TLS_END_UP || !p->io->ssl)
 		return false;
 	while (err == SW_OK) {
 		ERR_clear_error();
@@ -518,7 +525,7 @@ int sw_tls_probe_send(struct sw_tls_probe *p, const void *buf, size_t n, uint64_
 	size_t sent = 0;
 	int rc, err;
 
-	if (p->end != SW_TLS_END_UP)
+	if (p->end != SW_TLS_END_UP || !p->io->ssl)
 		return SW_ECLOSED;
 	while (sent < n) {
 		ERR_clear_error();
@@ -539,7 +546,7 @@ ssize_t sw_tls_probe_recv(struct sw_tls_probe *p, void *buf, size_t n, uint64_t 
 	int64_t deadline = clock_ms() + (int64_t)ms;
 	int rc, err, errnum;
 
-	if (p->end != SW_TLS_END_UP)
+	if (p->end != SW_TLS_END_UP || !p->io->ssl)
 		return SW_ECLOSED;
 	for (;;) {
 		ERR_clear_error();
@@ -564,7 +571,7 @@ int sw_tls_probe_renegotiate(struct sw_tls_probe *p, uint64_t ms)
 	int rc = 1, err = SW_OK;
 	char one;
 
-	if (p->end != SW_TLS_END_UP || SSL_version(p->io->ssl) >= TLS1_3_VERSION || SSL_renegotiate(p->io->ssl) != 1)
+	if (p->end != SW_TLS_END_UP || !p->io->ssl || SSL_version(p->io->ssl) >= TLS1_3_VERSION || SSL_renegotiate(p->io->ssl) != 1)
 		return SW_EINVALID;
 	do {
 		ERR_clear_error();

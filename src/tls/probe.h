@@ -81,6 +81,8 @@ struct sw_tls_probe {
 /* Always *out, unless SW_ENOMEM; what happened is in end. */
 int sw_tls_probe_open(struct sw_tls_probe **out, const struct sw_tls_probe_opts *o) SW_MUSTCHECK;
 void sw_tls_probe_free(struct sw_tls_probe *p);
+/* The connection is closed; what was learnt stays, and so does the session. For servers that serve one at a time. */
+void sw_tls_probe_hang_up(struct sw_tls_probe *p);
 /* Waits at most ms for a refusal that comes late. Bytes that came instead are kept for recv. False: it was refused (or is gone).
  */
 bool sw_tls_probe_settle(struct sw_tls_probe *p, uint64_t ms);
