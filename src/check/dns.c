@@ -190,4 +190,5 @@ void sw_check_dns_domain(struct sw_check *c, const char *domain)
 	(void)sw_dnscheck_spawn(c, domain, "SRV", sw_dnscheck_records);
 	(void)sw_dnscheck_spawn(c, domain, "services", sw_dnscheck_services);
 	(void)sw_dnscheck_spawn(c, domain, "proof", sw_dnscheck_proof);
+	(void)sw_dnscheck_spawn(c, domain, "servers", sw_dnscheck_authorities);
 }

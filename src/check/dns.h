@@ -28,6 +28,11 @@ size_t sw_dnscheck_srv(const struct sw_lookup *l, const char *name, struct sw_sr
 /* The addresses of an answer. */
 size_t sw_dnscheck_addresses(const struct sw_lookup *l, const char *name, uint16_t type, struct sw_addr *out, size_t max);
 
+/* "10 10 5061 e1.example.com., ..." in their order; "none". */
+void sw_dnscheck_srv_text(const struct sw_lookup *l, const char *owner, char *dst, size_t size);
+/* The zone the name is in, by the SOA found upwards from it. False: why tells. */
+bool sw_dnscheck_zone(struct sw_check *c, const char *name, char zone[SW_DNS_NAME_MAX], char why[200]);
+
 /* What is wrong with a set of SRV records by itself; pure. Each NULL where nothing is. */
 struct sw_srv_faults {
 	char duplicate[300], weight[200], absent[120], port[300];    /* "" where nothing is wrong */
@@ -45,3 +50,4 @@ bool sw_dnscheck_is_local(const struct sw_check *c, const char *domain);
 void sw_dnscheck_records(struct sw_check *c, void *arg);     /* dns_srv.c: SRV, targets, endpoints */
 void sw_dnscheck_services(struct sw_check *c, void *arg);    /* dns_naptr.c: NAPTR, other labels */
 void sw_dnscheck_proof(struct sw_check *c, void *arg);       /* dns_proof.c */
+void sw_dnscheck_authorities(struct sw_check *c, void *arg); /* dns_auth.c: the zone's servers, split horizon */

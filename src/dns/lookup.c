@@ -41,6 +41,12 @@ static int fail(struct talk *t, enum sw_lookup_end end, const char *what)
 	return -1;
 }
 
+static const char *why(struct talk *t, int error)
+{
+	t->l->error = error;
+	return strerror(error);
+}
+
 /* 0 when the socket is ready; else the failure is told. */
 static int wait_for(struct talk *t, short events, uint64_t until)
 {
@@ -65,10 +71,10 @@ static int open_socket(struct talk *t, int type)
 {
 	t->fd = socket(sw_addr_family(&t->q->server), type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (t->fd < 0)
-		return fail(t, SW_LOOKUP_UNREACHED, strerror(errno));
+		return fail(t, SW_LOOKUP_UNREACHED, why(t, errno));
 	if (connect(t->fd, &t->q->server.sa, sw_addr_len(&t->q->server)) == 0)
 		return 0;
-	return errno == EINPROGRESS ? 0 : fail(t, SW_LOOKUP_UNREACHED, strerror(errno));
+	return errno == EINPROGRESS ? 0 : fail(t, SW_LOOKUP_UNREACHED, why(t, errno));
 }
 
 static void close_socket(struct talk *t)
@@ -163,7 +169,7 @@ static enum sw_wire_match udp_try(struct talk *t, uint64_t until, size_t *len)
 {
 	sw_wire_new_id(&t->wire);
 	if (send(t->fd, t->wire.bytes, t->wire.len, MSG_NOSIGNAL) < 0) {
-		(void)fail(t, SW_LOOKUP_UNREACHED, strerror(errno));
+		(void)fail(t, SW_LOOKUP_UNREACHED, why(t, errno));
 		return SW_WIRE_FOREIGN;
 	}
 	for (int i = 0; i < STRANGERS; i++) {
@@ -176,7 +182,7 @@ static enum sw_wire_match udp_try(struct talk *t, uint64_t until, size_t *len)
 		if (n < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (n < 0) {
-			(void)fail(t, SW_LOOKUP_UNREACHED, strerror(errno));
+			(void)fail(t, SW_LOOKUP_UNREACHED, why(t, errno));
 			return SW_WIRE_FOREIGN;
 		}
 		m = sw_wire_match(&t->wire, t->in, (size_t)n);
@@ -228,7 +234,7 @@ static int send_all(struct talk *t, const uint8_t *p, size_t n)
 		if (k < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (k < 0)
-			return fail(t, SW_LOOKUP_UNREACHED, strerror(errno));
+			return fail(t, SW_LOOKUP_UNREACHED, why(t, errno));
 		p += k;
 		n -= (size_t)k;
 	}
@@ -246,7 +252,7 @@ static int recv_all(struct talk *t, uint8_t *p, size_t n)
 		if (k < 0 && (errno == EAGAIN || errno == EINTR))
 			continue;
 		if (k <= 0)
-			return fail(t, SW_LOOKUP_UNREACHED, k ? strerror(errno) : "it closed the connection");
+			return fail(t, SW_LOOKUP_UNREACHED, k ? why(t, errno) : "it closed the connection");
 		p += k;
 		n -= (size_t)k;
 	}

@@ -57,6 +57,7 @@ struct sw_lookup {
 	struct sw_lookup_rr *rrs;    /* those with names as in dns/wire.h, at most SW_LOOKUP_RRS */
 	size_t n;
 	uint64_t ms;
+	int error;                   /* errno of SW_LOOKUP_UNREACHED, or 0 */
 	char detail[160];            /* of a failure: server and what happened */
 	struct ldns_struct_pkt *pkt; /* for dns/chain.c; NULL where nothing was answered */
 };

@@ -4,14 +4,16 @@ import json
 import os
 import re
 import shutil
+import socket
 import tempfile
+import threading
 
 import pytest
 
 from conftest import lacking
 from lab import proc
 from lab.dns import Knot
-from lab.net import Block
+from lab.net import Block, free_ports
 from lab.sipward import TREE, binaries, libconfig
 
 S = "_sips._tcp"
@@ -19,6 +21,10 @@ S = "_sips._tcp"
 
 def two(ip1, ip2):
 	return [f"{S} SRV 10 10 5061 e1", f"{S} SRV 10 10 5061 e2", f"e1 A {ip1}", f"e2 A {ip2}"]
+
+
+def ns2(ip):
+	return ["@ NS ns2", f"ns2 A {ip(54)}"]
 
 
 def zones(ip):
@@ -49,6 +55,14 @@ def zones(ip):
 		"naptr-dead.test": good + ['@ NAPTR 10 10 "s" "SIPS+D2T" "" _sips._tcp.none'],
 		"naptr-clear.test": good + ['@ NAPTR 10 10 "s" "SIP+D2T" "" _sip._tcp', "_sip._tcp SRV 10 10 5060 e1"],
 		"proof.test": good,
+		"spoilt.test": good + ["@ NS ns2", f"ns2 A {ip(20)}"],
+		"silent.test": good + ["@ NS ns2", f"ns2 A {ip(98)}"],
+		"nsgone.test": good + ["@ NS ns2"],
+		"nsloop.test": good + ["@ NS ns2", "ns2 A 0.0.0.0"],
+		"lag.test": good + ns2(ip),
+		"pair.test": good + ns2(ip),
+		"differs.test": good + ns2(ip),
+		"split.test": good,
 	}
 
 
@@ -156,6 +170,123 @@ def test_a_host_with_a_port_is_looked_up_by_its_address(dns):
 def test_a_silent_server_makes_all_unknown(dns):
 	results = dns.check("--timeout", "300ms", "healthy.test", dns=dns.ip(99) + ":5353")
 	assert results and {x["status"] for x in results} == {"unknown"}, results
+
+
+# --- the zone's servers ---
+
+class Box:
+	"""What stands before a name server and spoils it: UDP only, each packet through these two."""
+
+	def __init__(self, ip, to, query=lambda m: m, answer=lambda m: m):
+		self.addr = (ip, free_ports(ip, 1))
+		self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		self.sock.bind(self.addr)
+		self.to, self.query, self.answer = to, query, answer
+		self.thread = threading.Thread(target=self._run, daemon=True)
+		self.thread.start()
+
+	def _run(self):
+		while True:
+			m, peer = self.sock.recvfrom(4096)
+			if m == b"end":
+				return
+			m = self.query(m)
+			if isinstance(m, tuple):   # an answer of its own
+				self.sock.sendto(m[0], peer)
+			elif m:
+				with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+					s.settimeout(2)
+					s.sendto(m, self.to)
+					self.sock.sendto(self.answer(s.recv(4096)), peer)
+
+	def __enter__(self):
+		return f"{self.addr[0]}:{self.addr[1]}"
+
+	def __exit__(self, *_):
+		with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+			s.sendto(b"end", self.addr)
+		self.thread.join()
+		self.sock.close()
+
+
+def has_opt(m):
+	return m[10:12] != b"\0\0"
+
+
+BOXES = [   # id, status, what it says, query, answer
+	("dns.server.tcp", "fail", "TCP", lambda m: m, lambda m: m),
+	("dns.server.edns", "fail", "drops", lambda m: None if has_opt(m) else m, lambda m: m),
+	("dns.server.edns", "warn", "refuses", lambda m: (m[:2] + b"\x84\x01" + bytes(8),) if has_opt(m) else m, lambda m: m),
+	("dns.server.lame", "fail", "not authoritative", lambda m: m, lambda m: m[:2] + bytes([m[2] & ~4]) + m[3:]),
+	("dns.server.lame", "fail", "REFUSED", lambda m: (m[:2] + b"\x80\x05" + m[4:],), lambda m: m),
+	("dns.server.lame", "fail", "no SOA", lambda m: (m[:2] + b"\x84\0" + m[4:],), lambda m: m),
+]
+
+
+@pytest.mark.parametrize("id, status, says, query, answer", BOXES, ids=[f"{b[0]}-{b[2]}" for b in BOXES])
+def test_a_server_that_is_spoilt_is_told_by_its_name(dns, id, status, says, query, answer):
+	"""The resolver is fine; one of the zone's servers is not."""
+	with Box(dns.ip(20), (dns.ip(53), dns.knot.port), query, answer) as box:
+		results = dns.check("--timeout", "1s", "spoilt.test", dns=f"{dns.ip(53)}:{dns.knot.port},{box}")
+	wrong = {x["id"] for x in results if x["status"] not in ("pass", "skip")}
+	told = [x for x in results if x["id"] == id and x["status"] == status and says in x["found"]]
+	assert len(told) == 1 and told[0]["subject"] == f"ns2.spoilt.test [{dns.ip(20)}]", results
+	assert wrong <= {id, "dns.server.tcp"}, "of a box without TCP that is true as well"
+	assert [x["subject"] for x in results if x["id"] == "dns.server.silent"] == []
+
+
+@pytest.mark.parametrize("domain, id, says", [
+	("silent.test", "dns.server.silent", "over UDP"),
+	("nsgone.test", "dns.server.address", "no such"),
+	("nsloop.test", "dns.server.address", "0.0.0.0"),
+])
+def test_a_server_that_is_not_there(dns, domain, id, says):
+	results = dns.check(domain)
+	x = one(results, id)
+	assert x["status"] == "fail" and says in x["found"], x
+	assert bad(results) == {(id, "fail")}, results
+
+
+@pytest.fixture(scope="module")
+def second(dns):
+	"""Another server of some of the zones."""
+	e = dns.ip
+	zones = {"lag.test": two(e(1), e(2)) + ns2(e), "differs.test": [f"{S} SRV 10 10 5061 e9", f"e9 A {e(9)}"] + ns2(e),
+		"pair.test": two(e(1), e(2)) + ns2(e), "split.test": two("10.0.0.1", "10.0.0.2")}
+	knot = Knot(f"{dns.dir}/second", e(54), zones, ns=e(53)).start()
+	yield knot
+	knot.stop()
+
+
+def both(dns, second):
+	return f"{dns.ip(53)}:{dns.knot.port},{dns.ip(54)}:{second.port}"
+
+
+def test_two_servers_alike(dns, second):
+	results = dns.check("pair.test", dns=both(dns, second))
+	assert bad(results) == set()
+	assert [x["found"] for x in results if x["id"] == "dns.servers"] == ["2 servers, serial 1 at each"]
+
+
+def test_the_lag_of_a_server_is_shown(dns, second):
+	dns.knot.change("lag.test", ("set", "new", 5, "TXT", "x"))
+	results = dns.check("lag.test", dns=both(dns, second))
+	x = one(results, "dns.server.serial")
+	assert x["subject"] == f"ns2.lag.test [{dns.ip(54)}]" and x["found"] == "serial 1, 1 behind", x
+	assert bad(results) == {("dns.server.serial", "warn")}
+
+
+def test_servers_that_differ(dns, second):
+	x = one(dns.check("differs.test", dns=both(dns, second)), "dns.server.differs")
+	assert x["status"] == "fail" and "e9.differs.test" in x["found"] and "e1.differs.test" in x["expected"], x
+
+
+def test_split_horizon_is_told(dns, second):
+	"""The inside's resolver has private addresses; the zone's own servers have others."""
+	inside = f"{dns.ip(54)}:{second.port},{dns.ip(53)}:{dns.knot.port}"
+	rows = [x for x in dns.check("split.test", dns=inside) if x["id"] == "dns.horizon"]
+	assert [(x["subject"], x["status"], x["found"]) for x in rows] == [("e1.split.test A", "warn", "10.0.0.1"), ("e2.split.test A", "warn", "10.0.0.2")]
+	assert rows[0]["expected"] == dns.ip(1)
 
 
 # --- with a configuration ---

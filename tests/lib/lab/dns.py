@@ -36,8 +36,8 @@ HEAD = "$ORIGIN {zone}.\n$TTL 5\n@ SOA ns.{zone}. hostmaster.{zone}. 1 3600 600 
 
 
 class Knot:
-	def __init__(self, dir, ip, zones):
-		"""zones: name -> zone-file lines (relative owners)."""
+	def __init__(self, dir, ip, zones, ns=None):
+		"""zones: name -> zone-file lines (relative owners). ns: where they say that their name server is, if not here."""
 		self.knotd, self.knotc, self.kdig = proc.need("knotd", "knotc", "kdig")
 		self.dir, self.ip = dir, ip
 		self.port = 53 if privileged_ports() else 5353
@@ -45,7 +45,7 @@ class Knot:
 		os.makedirs(f"{dir}/db", exist_ok=True)
 		for name, lines in zones.items():
 			with open(f"{dir}/zones/{name}.zone", "w") as f:
-				f.write(HEAD.format(zone=name, ip=ip) + "\n".join(lines) + "\n")
+				f.write(HEAD.format(zone=name, ip=ns or ip) + "\n".join(lines) + "\n")
 		with open(f"{dir}/knot.conf", "w") as f:
 			f.write(CONF.format(dir=dir, ip=ip, port=self.port, zones="\n".join(f"  - domain: {z}" for z in zones)))
 		self.proc, self._can_wrap = None, None
