@@ -75,8 +75,10 @@ void sw_handshake_step(void *arg)
 	}
 	ERR_clear_error();
 	errno = 0;
+	sw_decode_begin();
 	r = SSL_do_handshake(h->ssl);
 	errnum = errno;
+	sw_decode_end();
 	if (r == 1) {
 		conclude(h);
 		return;

@@ -12,6 +12,7 @@
 
 enum {
 	PEER_CERTS_MAX = 32,         /* a path has 5 or 6: more of them are memory for as long as the connection lives */
+	SHARED_CERTS_MAX = 4,        /* of one peer: it must not push out what the others share */
 	UNPROVED_CERTS_MAX = 4,      /* kept of a chain that leads nowhere: each later judgement would search all of them again */
 };
 
@@ -95,6 +96,14 @@ static void judge(struct sw_tls_peer *p, const struct sw_tls_ctx *c)
 	sw_chain_judge(&p->chain, p->leaf, p->untrusted, c->trust, &policy);
 }
 
+/* Accepted: the next peer that sends one of these certificates has it from here. */
+static void share(struct sw_tls_peer *p)
+{
+	sw_known_put(p->leaf, false);
+	for (int i = 0; i < sk_X509_num(p->untrusted) && i < SHARED_CERTS_MAX; i++)
+		sw_known_put(sk_X509_value(p->untrusted, i), true);
+}
+
 static int too_many(struct sw_tls_record *rec, X509_STORE_CTX *x)
 {
 	struct sw_chain_result *r = &rec->peer->chain;
@@ -122,8 +131,10 @@ static int on_verify(X509_STORE_CTX *x, void *arg)
 	judge(rec->peer, c);
 	X509_STORE_CTX_set_error(x, rec->peer->chain.x509_error);
 	X509_STORE_CTX_set_error_depth(x, rec->peer->chain.depth);
-	if (rec->peer->chain.reason == SW_R_OK)
+	if (rec->peer->chain.reason == SW_R_OK) {
+		share(rec->peer);
 		return 1;
+	}
 	rec->refused = c->enforce;
 	return !c->enforce;
 }

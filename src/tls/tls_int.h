@@ -57,6 +57,18 @@ void sw_vouched_put(const struct sw_vouched_key *k, int64_t now, const struct sw
 /* A store's CRLs come with those fetched, and what was used is noted. */
 void sw_chain_store(X509_STORE *store);
 
+/* --- known.c: certificates of accepted chains, to be shared. Any thread. --- */
+enum { SW_KNOWN_CERT_MAX = 16 << 10 };  /* bytes */
+/* A new reference to the certificate that has these bytes, or NULL. */
+X509 *sw_known_find(const unsigned char *der, size_t n);
+/* Keeps x, of a chain that was accepted; issuer: it is not the leaf. */
+void sw_known_put(X509 *x, bool issuer);
+void sw_known_forget(void);    /* all of them */
+
+/* --- decode.c: between these, in this thread, libssl's certificates are made the fast way. Not nested. --- */
+void sw_decode_begin(void);
+void sw_decode_end(void);
+
 /* --- path.c --- */
 enum {
 	SW_PATHS_MAX = 64,
