@@ -411,9 +411,38 @@ def ask_reload(edge):
 	return text.decode()
 
 
+def truths(lab, edge, dir):
+	"""Four configurations that follow each other: another certificate, a CA more, a zone that comes, has another CA, and goes, a CRL."""
+	def text(change=None):
+		if change:
+			change(edge.config)
+		edge.write()
+		return open(edge.path).read()
+	def renewed(config):
+		use_set(f"{dir}/edge-org.pem", f"{dir}/edge-org.key")(config)
+		config["routes"] = [r for r in config["routes"] if r["name"] != "to-lines"]
+		zone(config, "partner")["trust"] = [lab.pki.root, lab.pki.rogue_root]
+	def guest(config):
+		use_set(f"{dir}/edge-rsa.pem", f"{dir}/edge-rsa.key")(config)
+		config["zones"].append({**zone(config, "zoneb"), "name": "guest", "domains": ["guest.example.org"], "trust": [lab.pki.rogue_root]})
+		zone(config, "partner").update({"trust": [lab.pki.root], "revocation": "soft", "crls": [f"{lab.pki.dir}/crl.pem"]})
+	def other_ca(config):
+		zone(config, "guest")["trust"] = [lab.pki.root]
+		zone(config, "zoneb")["trust"] = [lab.pki.zoneb_root, lab.pki.rogue_root]
+	return [text(), text(renewed), text(guest), text(other_ca)]
+
+
+def table(marks):
+	"""What was held, and the calls made and dropped, after so many reloads."""
+	lines = [f"{'reloads':>8} {'calls':>7} {'dropped':>7}  RSS KiB, descriptors, threads of supervisor, edge, media"]
+	for n, (held_, calls, wrong) in sorted(marks.items()):
+		lines.append(f"{n:>8} {calls:>7} {wrong:>7}  " + "   ".join(f"{h['rss_kib']} {h['fds']} {h['threads']}" for h in held_.values()))
+	return "\n".join(lines)
+
+
 def test_reloads_under_load_leak_nothing_and_drop_no_call(lab, start, media, second):
-	"""SIPWARD_RELOADS sets how many; 300 by default. Certificates, trust and routes change back and forth with each."""
-	n, i, before = int(os.environ.get("SIPWARD_RELOADS", "300")), 0, None
+	"""SIPWARD_RELOADS sets how many; 300 by default. Certificates, zones, CAs, CRLs and routes change back and forth with each."""
+	n, i, before, marks = int(os.environ.get("SIPWARD_RELOADS", "300")), 0, None, {}
 	began = time.monotonic()
 	dir = own_set(lab, f"{lab.dir}/many", "edge-rsa", "edge-org")
 	def change(config):
@@ -423,38 +452,40 @@ def test_reloads_under_load_leak_nothing_and_drop_no_call(lab, start, media, sec
 		for l in config["listeners"]:
 			l["host"] = lab.ip(HOST)  # the names of the two certificates differ
 	edge = start(change)
-	second_text = open(edge.path).read()
-	edge.config["routes"] = [r for r in edge.config["routes"] if r["name"] != "to-lines"]
-	edge.config["zones"][0]["trust"] = [lab.pki.root, lab.pki.rogue_root]
-	use_set(f"{dir}/edge-org.pem", f"{dir}/edge-org.key")(edge.config)
-	edge.write()
-	texts = [open(edge.path).read(), second_text]
+	texts = truths(lab, edge, dir)
 	since = edge.mark()
 	traffic = Traffic(lab)
+	def mark():
+		marks[i] = held.of_daemon(edge), traffic.calls, len(traffic.wrong)
+	mark()
 	with lab.connect(MUTUAL, "partner", where=HOST, source=23) as c:
 		call = call_desk(lab, c, media)
 		while i < n or time.monotonic() - began < 2 * STEADY:
+			i += 1
 			with open(edge.path + ".new", "w") as f:
-				f.write(texts[i % 2])
+				f.write(texts[i % len(texts)])
 			os.rename(edge.path + ".new", edge.path)
 			said = ask_reload(edge)
 			assert said == "0\nreloaded\n", said
-			i += 1
 			if not before and i >= n // 20 and time.monotonic() - began > STEADY:
 				before, warm = held.of_daemon(edge), i
+			if i in (n // 10, n // 2):
+				mark()
 			if i % 50 == 0:
 				assert call.ask("INFO").status == 200
 				media.wait(2)
 			assert not traffic.wrong, traffic.wrong
-		after = held.of_daemon(edge)
+		mark()
+		after = marks[i][0]
 		traffic.stop()
 		assert not traffic.wrong and traffic.calls > n / 20, (traffic.calls, traffic.wrong)
 		media.wait(10)
 		assert call.ask("INFO").status == 200
-		print(f"{i} reloads, {traffic.calls} calls meanwhile; after {warm}: {before}; at the end: {after}")
-		assert not held.grown(before, after, 8192), f"{before}\n{after}"
+		print(f"\n{table(marks)}")
+		assert not held.grown(before, after, 8192), f"{before}\n{after}\n{table(marks)}"
 		wait_until("the old generations to go", lambda: edge.status()["reload"]["generations"] == 1, 20, step=0.5)
 		assert call.bye().status == 200
+		assert edge.status()["counts"]["reloads"] == i
 	ended = [l for l in edge.lines(since, event="call.ended") if l["reason"] != "ok"]
 	assert not ended, ended[:3]
 	assert not edge.lines(since, reason="conn.revoked") and not edge.lines(since, level="error")
