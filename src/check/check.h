@@ -70,6 +70,7 @@ struct sw_check_options {
 	int64_t at;                          /* judge as of then, seconds since 1970; 0: now */
 	int family;                          /* AF_INET, AF_INET6, or AF_UNSPEC for both */
 	const struct sw_conf_dns *dns;       /* servers, time-outs: --dns, the configuration's, or the system's */
+	const char *trust_anchor;            /* --trust-anchor: DS or DNSKEY records, or NULL: the root's */
 	const char *proxy;                   /* URL, or NULL; credentials come from a file or the environment, never from the URL's print */
 	const char *reflector;               /* host:port of a "sipward reflect", or NULL */
 	const char *reflector_secret;        /* its token, or NULL */

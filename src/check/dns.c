@@ -191,4 +191,5 @@ void sw_check_dns_domain(struct sw_check *c, const char *domain)
 	(void)sw_dnscheck_spawn(c, domain, "services", sw_dnscheck_services);
 	(void)sw_dnscheck_spawn(c, domain, "proof", sw_dnscheck_proof);
 	(void)sw_dnscheck_spawn(c, domain, "servers", sw_dnscheck_authorities);
+	(void)sw_dnscheck_spawn(c, domain, "DNSSEC", sw_dnscheck_dnssec);
 }

@@ -2,6 +2,7 @@
 #pragma once
 /* What the DNS probes share: asking, the zone a name is in, and its SRV records. */
 #include "check/check.h"
+#include "dns/dnssec.h"
 #include "dns/lookup.h"
 
 enum { SW_DNSCHECK_SERVERS = 8, SW_DNSCHECK_AUTHORITIES = 26 };
@@ -46,8 +47,17 @@ const char *sw_dnscheck_label(const struct sw_check *c, const char *domain);
 /* Is the domain one that -f says is ours? */
 bool sw_dnscheck_is_local(const struct sw_check *c, const char *domain);
 
+/* Judges records from the trust anchor down: --trust-anchor's, or the root's. One thread's. */
+struct sw_dnscheck_secure {
+	struct sw_anchors *anchors;
+	struct sw_dnssec *judge;
+};
+int sw_dnscheck_secure_new(struct sw_check *c, struct sw_dnscheck_secure *s, char why[200]) SW_MUSTCHECK;
+void sw_dnscheck_secure_free(struct sw_dnscheck_secure *s);
+
 /* --- the probes; arg is the domain's name --- */
 void sw_dnscheck_records(struct sw_check *c, void *arg);     /* dns_srv.c: SRV, targets, endpoints */
 void sw_dnscheck_services(struct sw_check *c, void *arg);    /* dns_naptr.c: NAPTR, other labels */
 void sw_dnscheck_proof(struct sw_check *c, void *arg);       /* dns_proof.c */
 void sw_dnscheck_authorities(struct sw_check *c, void *arg); /* dns_auth.c: the zone's servers, split horizon */
+void sw_dnscheck_dnssec(struct sw_check *c, void *arg);      /* dns_sec.c */

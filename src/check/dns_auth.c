@@ -33,23 +33,13 @@ struct authorities {
 
 /* --- the zone, and its servers --- */
 
-static bool soa_owner(const struct sw_lookup *l, const char *name, char zone[SW_DNS_NAME_MAX])
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (l->rrs[i].type == SW_RR_SOA && l->rrs[i].section != SW_SECTION_ADDITIONAL && sw_wire_name_within(name, l->rrs[i].owner)) {
-			memcpy(zone, l->rrs[i].owner, SW_DNS_NAME_MAX);
-			return true;
-		}
-	return false;
-}
-
 bool sw_dnscheck_zone(struct sw_check *c, const char *name, char zone[SW_DNS_NAME_MAX], char why[200])
 {
 	const char *at = name;
 
 	for (int i = 0; i < WALK && at && *at && !sw_check_stopped(c); i++) {
 		struct sw_lookup *l = NULL;
-		bool known = sw_dnscheck_ask(c, at, SW_RR_SOA, false, &l), found = known && soa_owner(l, name, zone);
+		bool known = sw_dnscheck_ask(c, at, SW_RR_SOA, false, &l), found = known && sw_lookup_soa_owner(l, name, zone);
 
 		sw_dnscheck_why(l, why);
 		sw_lookup_free(l);

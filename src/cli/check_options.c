@@ -10,7 +10,7 @@
 #include "cli/cert.h"
 
 enum option_id {
-	O_PROFILE, O_ZONE, O_CONFIG, O_CERT, O_KEY, O_CHAIN, O_CA, O_FROM_HOST, O_AT, O_V4, O_V6, O_DNS, O_PROXY, O_PROXY_USER,
+	O_PROFILE, O_ZONE, O_CONFIG, O_CERT, O_KEY, O_CHAIN, O_CA, O_FROM_HOST, O_AT, O_V4, O_V6, O_DNS, O_TRUST_ANCHOR, O_PROXY, O_PROXY_USER,
 	O_PROXY_PASSWORD_FILE, O_VIA, O_VIA_SECRET_FILE, O_TURN_HOST, O_TURN_USER, O_TURN_PASSWORD_FILE, O_NTP, O_WEBSOCKET, O_AWS,
 	O_ALLOW, O_TIMEOUT, O_DEADLINE, O_OUTPUT, O_OUTPUT_FILE, O_FAIL_ON, O_BASELINE, O_PROGRESS, O_QUIET, O_VERBOSE, O_NO_COLOR,
 	O_DESCRIBE, O_HELP, O_COUNT
@@ -35,6 +35,7 @@ static const struct {
 	[O_V4] = { "ipv4", '4', NULL, NULL, "IPv4 only." },
 	[O_V6] = { "ipv6", '6', NULL, NULL, "IPv6 only." },
 	[O_DNS] = { "dns", 0, "SERVER", NULL, "Ask this DNS server, an address with :PORT if it is not 53; several, with commas." },
+	[O_TRUST_ANCHOR] = { "trust-anchor", 0, "FILE", "FILE", "Judge DNSSEC from these DS or DNSKEY records, one to a line; the root's unless given." },
 	[O_PROXY] = { "proxy", 0, "URL", NULL, "Check the way through this HTTP proxy, http://HOST:PORT." },
 	[O_PROXY_USER] = { "proxy-user", 0, "NAME", NULL, "Who we are to the proxy; the password is in SIPWARD_PROXY_PASSWORD or a file." },
 	[O_PROXY_PASSWORD_FILE] = { "proxy-password-file", 0, "FILE", "FILE", "A file with the proxy's password, not readable by others." },
@@ -278,6 +279,7 @@ static int take(struct sw_check_cli *k, int id, const char *value)
 	case O_TURN_USER: k->run.turn_user = value; break;
 	case O_TURN_PASSWORD_FILE: return take_secret(id, value, &k->turn_password);
 	case O_NTP: k->run.ntp_host = value; break;
+	case O_TRUST_ANCHOR: k->run.trust_anchor = value; break;
 	case O_WEBSOCKET: k->run.websocket = value; break;
 	case O_AWS: k->run.aws_feed = value; break;
 	case O_ALLOW: return take_networks(k, value);

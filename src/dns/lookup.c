@@ -152,6 +152,7 @@ static int take_message(struct talk *t, const uint8_t *msg, size_t len)
 	l->edns = ldns_pkt_edns(l->pkt);
 	if (l->edns) {
 		l->rcode |= (unsigned)ldns_pkt_edns_extended_rcode(l->pkt) << 4;
+		l->dnssec = ldns_pkt_edns_do(l->pkt);
 		l->udp_size = ldns_pkt_edns_udp_size(l->pkt);
 	}
 	l->aa = ldns_pkt_aa(l->pkt);
@@ -394,6 +395,16 @@ const struct sw_lookup_rr *sw_lookup_next(const struct sw_lookup *l, const char 
 	else
 		(void)canonical(l, name, end);
 	return find(l, end, type, after ? (size_t)(after - l->rrs) + 1 : 0);
+}
+
+bool sw_lookup_soa_owner(const struct sw_lookup *l, const char *name, char zone[SW_DNS_NAME_MAX])
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->rrs[i].type == SW_RR_SOA && l->rrs[i].section != SW_SECTION_ADDITIONAL && sw_wire_name_within(name, l->rrs[i].owner)) {
+			memcpy(zone, l->rrs[i].owner, SW_DNS_NAME_MAX);
+			return true;
+		}
+	return false;
 }
 
 const char *sw_rcode_text(unsigned rcode)

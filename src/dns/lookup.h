@@ -51,6 +51,7 @@ struct sw_lookup {
 	bool truncated;              /* over UDP it was */
 	bool tcp;                    /* the answer, or the failure, is TCP's */
 	bool edns;                   /* the answer has OPT */
+	bool dnssec;                 /* with DO: who answered knows DNSSEC (RFC 3225) */
 	bool edns_refused;           /* it answered only when asked without */
 	uint16_t udp_size;           /* its OPT's */
 	size_t size;                 /* bytes of the message */
@@ -71,6 +72,8 @@ bool sw_lookup_known(const struct sw_lookup *l);
 const struct sw_lookup_rr *sw_lookup_next(const struct sw_lookup *l, const char *name, uint16_t type, const struct sw_lookup_rr *after);
 /* Where the CNAME chain in the answer ends, "" when it loops. False: there is no chain, out is name. */
 bool sw_lookup_canonical(const struct sw_lookup *l, const char *name, char out[SW_DNS_NAME_MAX]);
+/* The zone that name is in, where this answer has its SOA. */
+bool sw_lookup_soa_owner(const struct sw_lookup *l, const char *name, char zone[SW_DNS_NAME_MAX]);
 const char *sw_rcode_text(unsigned rcode);   /* "NXDOMAIN" */
 
 /* The servers conf names, or those of the system: at most max. */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The DNS probes of sipward check, against a real name server with one fault to a zone."""
+import calendar
 import json
 import os
 import re
@@ -7,13 +8,14 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 
 import pytest
 
 from conftest import lacking
 from lab import proc
 from lab.dns import Knot
-from lab.net import Block, free_ports
+from lab.net import Block, free_ports, wait_until
 from lab.sipward import TREE, binaries, libconfig
 
 S = "_sips._tcp"
@@ -287,6 +289,110 @@ def test_split_horizon_is_told(dns, second):
 	rows = [x for x in dns.check("split.test", dns=inside) if x["id"] == "dns.horizon"]
 	assert [(x["subject"], x["status"], x["found"]) for x in rows] == [("e1.split.test A", "warn", "10.0.0.1"), ("e2.split.test A", "warn", "10.0.0.2")]
 	assert rows[0]["expected"] == dns.ip(1)
+
+
+# --- DNSSEC ---
+
+class Signed:
+	"""A signed zone "sec" with an anchor of its own, and zones below it."""
+
+	def __init__(self, lab):
+		names = ["good", "island", "badds", "nokeys", "plain"]
+		self.lab, ip = lab, lab.ip
+		zones = {"sec": []} | {f"{n}.sec": two(ip(1), ip(2)) for n in names}
+		zones["sec"] += [f"{n} NS ns.{n}" for n in names] + [f"ns.{n} A {ip(55)}" for n in names]
+		self.knot = Knot(f"{lab.dir}/signed", ip(55), zones, signed=["sec", "good.sec", "island.sec", "badds.sec"]).start()
+		wait_until("the zones to be signed", lambda: all(self.knot.query(z, "DNSKEY") for z in ("sec", "good.sec", "island.sec", "badds.sec")))
+		good, bad = self.knot.ds("good.sec."), self.knot.ds("badds.sec.")
+		self.knot.change("sec", ("set", "good", 5, "DS", *good.split()), ("set", "nokeys", 5, "DS", *good.split()),
+			("set", "badds", 5, "DS", *bad.split()[:3], "00" * 32))
+		self.anchor = f"{lab.dir}/anchor"
+		with open(self.anchor, "w") as f:
+			f.write(f"; the zone's own\nsec. 3600 IN DS {self.knot.ds('sec.')}\n")
+		self.dns = f"{ip(55)}:{self.knot.port}"
+
+	def check(self, domain, *args, dns=None):
+		return self.lab.check("--trust-anchor", self.anchor, *args, domain, dns=dns or self.dns)
+
+	def ends(self):
+		"""When the first signature ends, seconds since 1970."""
+		x = next(x for x in self.check("good.sec") if x["id"] == "dns.dnssec")
+		text = next(e["value"] for e in x["evidence"] if e["key"] == "holds_until").split()[0]
+		return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
+
+
+@pytest.fixture(scope="module")
+def signed(dns):
+	s = Signed(dns)
+	yield s
+	s.knot.stop()
+
+
+def state(results):
+	return [x for x in results if x["id"] == "dns.dnssec"]
+
+
+def test_a_signed_zone_is_validated_from_the_anchor(signed):
+	results = signed.check("good.sec")
+	assert bad(results) == set(), results
+	x, = state(results)
+	assert x["status"] == "pass" and "validated from the anchor in" in x["found"], x
+
+
+@pytest.mark.parametrize("domain, status, says", [
+	("plain.sec", "skip", "not signed"),
+	("island.sec", "warn", "its parent has no DS"),
+	("badds.sec", "fail", "no key of the zone is one that the DS records at its parent stand for"),
+	("nokeys.sec", "fail", "the parent has DS records, but the zone has no keys"),
+])
+def test_broken_chains(signed, domain, status, says):
+	results = signed.check(domain)
+	x, = state(results)
+	assert x["status"] == status and says in x["found"], x
+	assert bad(results) <= {("dns.dnssec", status)}
+
+
+def test_signatures_end(signed):
+	ends = signed.ends()
+
+	def at(t):
+		return signed.check("good.sec", "--at", time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(t)))
+	assert bad(at(ends - 2 * 86400)) == set()
+	x = one(at(ends - 3600), "dns.dnssec.expiry")
+	assert x["status"] == "warn" and x["evidence"][0]["key"] == "records", x
+	x = one(at(ends + 400 * 86400), "dns.dnssec")
+	assert x["status"] == "fail" and "ended on" in x["found"], x
+
+
+def test_a_record_changed_on_the_way_is_bogus(signed, dns):
+	there, other = socket.inet_aton(dns.ip(2)), socket.inet_aton(dns.ip(7))
+	with Box(dns.ip(20), (dns.ip(55), signed.knot.port), answer=lambda m: m.replace(there, other)) as box:
+		results = signed.check("good.sec", dns=box)
+	x = one(results, "dns.dnssec")
+	assert x["status"] == "fail" and x["subject"] == "e2.good.sec" and "does not fit" in x["found"], x
+
+
+def test_a_resolver_without_dnssec_proves_nothing(signed, dns):
+	def undo(m):
+		i = m.rfind(b"\0\0\x29")
+		return m if i < 0 else m[:i + 7] + bytes([m[i + 7] & 0x7f]) + m[i + 8:]
+	with Box(dns.ip(20), (dns.ip(55), signed.knot.port), answer=undo) as box:
+		x = one(signed.check("good.sec", dns=box), "dns.dnssec")
+	assert x["status"] == "unknown" and "knows no DNSSEC" in x["found"], x
+
+
+def test_an_anchor_that_cannot_be_read_proves_nothing(signed, dns):
+	with open(f"{dns.dir}/broken", "w") as f:
+		f.write("; nothing\nsec. IN A 192.0.2.1\n")
+	for path, says in ((f"{dns.dir}/broken", "broken:2:"), (f"{dns.dir}/none", "can't be read")):
+		x = one(dns.check("--trust-anchor", path, "good.sec", dns=signed.dns), "dns.dnssec")
+		assert x["status"] == "unknown" and says in x["found"], x
+
+
+def test_without_the_anchor_a_chain_goes_to_the_root(signed, dns):
+	"""The root can't be asked here: what is signed is then unknown, not good."""
+	x, = state(dns.check("good.sec", dns=signed.dns))
+	assert x["status"] == "unknown", x
 
 
 # --- with a configuration ---

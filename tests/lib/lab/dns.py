@@ -28,6 +28,9 @@ template:
     zonefile-load: whole
     journal-content: none
     semantic-checks: off
+policy:
+  - id: lab
+    single-type-signing: on
 zone:
 {zones}
 """
@@ -36,8 +39,9 @@ HEAD = "$ORIGIN {zone}.\n$TTL 5\n@ SOA ns.{zone}. hostmaster.{zone}. 1 3600 600 
 
 
 class Knot:
-	def __init__(self, dir, ip, zones, ns=None):
-		"""zones: name -> zone-file lines (relative owners). ns: where they say that their name server is, if not here."""
+	def __init__(self, dir, ip, zones, ns=None, signed=()):
+		"""zones: name -> zone-file lines (relative owners). ns: where they say that their name server is, if not here.
+		signed: the zones among them that the server signs."""
 		self.knotd, self.knotc, self.kdig = proc.need("knotd", "knotc", "kdig")
 		self.dir, self.ip = dir, ip
 		self.port = 53 if privileged_ports() else 5353
@@ -47,7 +51,8 @@ class Knot:
 			with open(f"{dir}/zones/{name}.zone", "w") as f:
 				f.write(HEAD.format(zone=name, ip=ns or ip) + "\n".join(lines) + "\n")
 		with open(f"{dir}/knot.conf", "w") as f:
-			f.write(CONF.format(dir=dir, ip=ip, port=self.port, zones="\n".join(f"  - domain: {z}" for z in zones)))
+			f.write(CONF.format(dir=dir, ip=ip, port=self.port, zones="\n".join(
+				f"  - domain: {z}" + ("\n    dnssec-signing: on\n    dnssec-policy: lab" if z in signed else "") for z in zones)))
 		self.proc, self._can_wrap = None, None
 
 	def start(self):
@@ -68,6 +73,11 @@ class Knot:
 		"""The targets of a SRV record in the order of priority: [(host, address, port)]."""
 		rows = sorted((l.split() for l in self.query(name, "SRV")), key=lambda f: (int(f[0]), -int(f[1])))
 		return [(f[3].rstrip("."), self.query(f[3], "A")[0], int(f[2])) for f in rows]
+
+	def ds(self, zone):
+		"""The DS record of a signed zone: "TAG ALGORITHM 2 HEX"."""
+		out = proc.run([proc.need("keymgr")[0], "-c", f"{self.dir}/knot.conf", zone, "ds"]).stdout
+		return next(l.split(" DS ")[1] for l in out.splitlines() if l.split()[4] == "2")
 
 	# libresolv knows only port 53 and /etc/resolv.conf: programs that use it get one of their own in a mount namespace
 

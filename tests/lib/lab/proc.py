@@ -9,7 +9,7 @@ import subprocess
 from .net import wait_until
 
 PACKAGES = {  # program -> Debian package
-	"knotd": "knot", "knotc": "knot", "kdig": "knot-dnsutils", "kamailio": "kamailio", "baresip": "baresip-core",
+	"knotd": "knot", "knotc": "knot", "keymgr": "knot", "kdig": "knot-dnsutils", "kamailio": "kamailio", "baresip": "baresip-core",
 	"linphone-daemon": "linphone-cli", "sipp": "sip-tester", "stunnel4": "stunnel4", "openssl": "openssl",
 }
 
