@@ -66,7 +66,8 @@ static void report_untrusted(struct sw_tls_case *t)
 		sw_check_report(t->c, SW_F_TLS_SELF_SIGNED, SW_CHECK_FAIL, t->subject, "a certificate that a CA vouches for",
 				found);
 	} else if (s->n == 1 && !s->complete) {
-		snprintf(found, sizeof(found), "the certificate alone; its issuer \"%s\" was not sent", s->wants);
+		snprintf(found, sizeof(found), "the certificate alone; its issuer \"%s\" was not sent, and is not in %s",
+			 s->wants, t->trust_name);
 		f = sw_check_report(t->c, SW_F_TLS_CHAIN_INCOMPLETE, SW_CHECK_FAIL, t->subject,
 				    "every certificate up to the root", found);
 		if (s->fetch[0]) {

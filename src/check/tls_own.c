@@ -69,24 +69,23 @@ static void judge_keys(struct own_case *t)
 
 /* --- chain --- */
 
-static bool is_public(struct own_case *t)
+static bool is_public(struct own_case *t, const struct sw_trust *system)
 {
 	const struct sw_chain_policy policy = {
 		.role = SW_TLS_PEER_IS_SERVER, .eku = SW_EKU_ANY, .depth = 4, .now = sw_check_time(t->c)
 	};
-	STACK_OF(X509) *rest = sw_chain_rest(t->chain);
-	struct sw_trust *trust = NULL;
+	STACK_OF(X509) * rest;
 	struct sw_chain_result r = { 0 };
-	char path[256];
 
-	if (sw_trust_system(&trust, path, NULL) == SW_OK)
-		sw_chain_judge(&r, sk_X509_value(t->chain, 0), rest, trust, &policy);
+	if (!system)
+		return false;
+	rest = sw_chain_rest(t->chain);
+	sw_chain_judge(&r, sk_X509_value(t->chain, 0), rest, system, &policy);
 	sk_X509_free(rest);
-	sw_trust_free(trust);
 	return r.reason != SW_R_DENY && r.reason != SW_R_TLS_CHAIN && r.reason != SW_R_TLS_UNKNOWN;
 }
 
-static void judge_form(struct own_case *t, bool known)
+static void judge_form(struct own_case *t)
 {
 	const struct sw_chain_shape *s = &t->shape;
 	struct sw_finding *f;
@@ -94,7 +93,7 @@ static void judge_form(struct own_case *t, bool known)
 
 	if (s->leaf_self_signed) {
 		report(t, SW_F_OWN_CHAIN, SW_CHECK_FAIL, "a certificate that a CA vouches for", "it vouches for itself");
-	} else if (s->helped || (!s->complete && known)) {
+	} else if (s->helped || (!s->complete && s->fetch[0])) { /* a list of CAs has it, or the certificate says where it is */
 		snprintf(found, sizeof(found), "\"%s\" is missing", s->wants);
 		f = sw_check_report(t->c, SW_F_OWN_CHAIN, SW_CHECK_FAIL, t->own->what, "every intermediate up to the root",
 				    found);
@@ -113,18 +112,24 @@ static void judge_form(struct own_case *t, bool known)
 	}
 }
 
+/* --ca or the zone's list is what the others' certificates are judged by: ours may be of one of its CAs, or of a public one. */
 static void judge_chain(struct own_case *t)
 {
-	struct sw_trust *trust = NULL;
-	bool system, public = is_public(t);
+	struct sw_trust *given = NULL, *system = NULL;
+	bool is_system, public;
 	char name[300];
 
-	if (sw_tls_trust(t->c, sw_check_options(t->c)->zone, &trust, name, &system) < 0)
-		trust = NULL;
-	sw_chain_shape(&t->shape, t->chain, trust);
-	/* With --ca or a zone the CA ought to be there; the system's list says nothing of private ones. */
-	judge_form(t, (trust && !system) || public);
-	sw_trust_free(trust);
+	if (sw_trust_system(&system, name, NULL) < 0)
+		system = NULL;
+	if (sw_tls_trust(t->c, sw_check_options(t->c)->zone, &given, name, &is_system) < 0)
+		given = NULL;
+	public = is_public(t, system);
+	sw_chain_shape(&t->shape, t->chain, given);
+	if (!t->shape.complete && !t->shape.helped && system)
+		sw_chain_shape(&t->shape, t->chain, system);
+	judge_form(t);
+	sw_trust_free(given);
+	sw_trust_free(system);
 	if (t->profile->public_ca)
 		report(t, SW_F_OWN_PUBLIC,
 		       public                           ? SW_CHECK_PASS
@@ -144,8 +149,11 @@ static void judge_names(struct own_case *t)
 
 	sw_identity_names_text(id, names, sizeof(names));
 	for (size_t i = 0; i < id->n_names; i++) {
-		hosts += id->names[i].host && !id->names[i].malformed;
-		wild += id->names[i].host && id->names[i].host[0] == '*';
+		const struct sw_name *n = &id->names[i];
+		bool counts = n->host && !n->malformed && (n->type != SW_NAME_CN || !id->has_san);
+
+		hosts += counts;
+		wild += counts && n->host[0] == '*';
 	}
 	if (!id->has_san || !hosts)
 		report(t, SW_F_OWN_NAME, SW_CHECK_FAIL, "subjectAltName with the domain", names[0] ? names : "no name");
