@@ -177,6 +177,7 @@ struct sw_conf_ownership {
 struct sw_conf_fetch {
 	struct sw_prefix *networks;    /* loopback or private networks that may be fetched from; public ones always may */
 	size_t n_networks;
+	uint64_t ocsp_wait;            /* a client's first OCSP answer is waited for that long; default 2 s */
 };
 
 struct sw_conf_limits {

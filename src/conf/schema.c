@@ -153,7 +153,7 @@ static const struct sw_conf_key zone_keys[] = {
 	KEY("eku", SW_CONF_ENUM, eku, "server-or-client", "Which extended key usage a client certificate needs", .words = sw_conf_eku_words),
 	KEY("revocation", SW_CONF_ENUM, revocation, "off", "Check CRLs; soft forgives a missing or expired CRL",
 	    .words = revocations),
-	KEY("ocsp", SW_CONF_ENUM, ocsp, "off", "Look at OCSP answers; soft forgives a missing one", .words = revocations),
+	KEY("ocsp", SW_CONF_ENUM, ocsp, "off", "Ask for OCSP answers; soft forgives a missing one", .words = revocations),
 	KEY("trust", SW_CONF_PATHS_OR_URLS, trust, NULL, "PEM files, directories or https:// addresses of the CAs this zone trusts"),
 	KEY("trust_bootstrap", SW_CONF_PATHS, trust_bootstrap, NULL,
 	    "PEM files: the CAs that vouch for the servers trust is fetched from, and for nobody else", .max = 16),
@@ -266,6 +266,7 @@ static const struct sw_conf_group dns_group = { "dns", 0, SW_CONF_NO_LINE, dns_k
 #define STRUCT sw_conf_fetch
 static const struct sw_conf_key fetch_keys[] = {
 	KEY("networks", SW_CONF_PREFIXES, networks, NULL, "Private or loopback networks that may be fetched from", AT2(n_networks)),
+	KEY("ocsp_wait", SW_CONF_TIME64, ocsp_wait, "2s", "How long a client waits for the first OCSP answer about it", RANGE(0, 10 * SECOND)),
 	END
 };
 static const struct sw_conf_group fetch_group = { "fetch", 0, SW_CONF_NO_LINE, fetch_keys };

@@ -12,6 +12,7 @@
 #include "edge/anchor.h"
 #include "edge/channel.h"
 #include "edge/crl.h"
+#include "edge/ocsp.h"
 #include "edge/health.h"
 #include "edge/listen.h"
 #include "edge/probe.h"
@@ -138,6 +139,7 @@ static void on_tick(void *arg)
 
 	sw_proofs_tick(e->proofs, time(NULL));
 	sw_crl_fetch_tick(e->crl_fetch, time(NULL));
+	sw_ocsp_fetch_tick(e->ocsp_fetch, time(NULL));
 	sw_probe_tick(e, sw_loop_now(e->loop));
 	sw_pulls_tick(e->pulls, time(NULL));
 	if (sw_loop_now(e->loop) >= e->rejudge_due) {
@@ -286,7 +288,7 @@ static int start_tables(struct sw_edge *e)
 }
 
 /* Fetched CRLs are kept beside the store. What is there is read once we are who we stay. */
-static int start_crls(struct sw_edge *e)
+static int start_revocation(struct sw_edge *e)
 {
 	char dir[4096];
 	int err;
@@ -294,7 +296,9 @@ static int start_crls(struct sw_edge *e)
 	snprintf(dir, sizeof(dir), "%s/crls", e->gen->conf->state_dir);
 	err = sw_crls_new(&e->crls, dir);
 	if (err == SW_OK)
-		sw_generation_fetch(e->gen, e->crls);
+		err = sw_ocsps_new(&e->ocsps);
+	if (err == SW_OK)
+		sw_generation_fetch(e->gen, e->crls, e->ocsps);
 	return err;
 }
 
@@ -308,7 +312,7 @@ static int start(struct sw_edge *e, const struct sw_edge_opts *o, struct sw_diag
 		err = sw_generation_new(&e->gen, conf, diag);
 	sw_conf_unref(conf);
 	if (err == SW_OK)
-		err = start_crls(e);
+		err = start_revocation(e);
 	if (err < 0)
 		return err;
 	sw_log_set_level(e->gen->conf->log_level);
@@ -334,6 +338,8 @@ static int start(struct sw_edge *e, const struct sw_edge_opts *o, struct sw_diag
 		err = sw_web_new(&e->web, e);
 	if (err == SW_OK)
 		err = sw_crl_fetch_new(&e->crl_fetch, e, e->crls, diag);
+	if (err == SW_OK)
+		err = sw_ocsp_fetch_new(&e->ocsp_fetch, e, e->ocsps);
 	if (err == SW_OK)
 		err = sw_pulls_new(&e->pulls, e);
 	if (err == SW_OK)
@@ -391,6 +397,7 @@ static void finish(struct sw_edge *e)
 	sw_media_free(e->media);
 	sw_call_endings_free(e);
 	sw_pulls_free(e->pulls);
+	sw_ocsp_fetch_free(e->ocsp_fetch);
 	sw_crl_fetch_free(e->crl_fetch);
 	sw_web_free(e->web);
 	sw_dns_free(e->dns);
@@ -413,6 +420,7 @@ static void finish(struct sw_edge *e)
 	sw_reload_forget_lent(e);
 	sw_generation_unref(e->gen);
 	sw_crls_unref(e->crls);
+	sw_ocsps_unref(e->ocsps);
 	sw_msg_deinit();
 }
 

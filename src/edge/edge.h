@@ -44,6 +44,8 @@ struct sw_channel;
 struct sw_web;
 struct sw_refusals;
 struct sw_crl_fetch;
+struct sw_ocsps;
+struct sw_ocsp_fetch;
 struct sw_pulls;
 struct sw_lent;
 
@@ -58,6 +60,8 @@ struct sw_edge {
 	struct sw_web *web;                 /* fetches over HTTP */
 	struct sw_crls *crls;               /* those fetched; a reference, the generations have theirs */
 	struct sw_crl_fetch *crl_fetch;
+	struct sw_ocsps *ocsps;             /* answers about clients; a reference, too */
+	struct sw_ocsp_fetch *ocsp_fetch;
 	struct sw_refusals *refusals;       /* the last ones, for "sipward why" */
 	struct sw_media *media;
 	struct sw_proofs *proofs;

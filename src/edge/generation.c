@@ -122,10 +122,11 @@ static bool fetches(const struct sw_conf_zone *z)
 	return z->crl_fetch && z->revocation != SW_REVOCATION_OFF;
 }
 
-void sw_generation_fetch(struct sw_generation *g, struct sw_crls *crls)
+void sw_generation_fetch(struct sw_generation *g, struct sw_crls *crls, struct sw_ocsps *ocsps)
 {
 	int64_t now = time(NULL);
 
+	g->ocsps = sw_ocsps_ref(ocsps);
 	for (size_t z = 0; z < g->conf->n_zones; z++) {
 		const struct sw_conf_zone *zone = &g->conf->zones[z];
 
@@ -160,6 +161,7 @@ void sw_generation_unref(struct sw_generation *g)
 	free(g->client_ctx);
 	free(g->listener_trust);
 	free(g->server_ctx);
+	sw_ocsps_unref(g->ocsps);
 	sw_zoneset_unref(g->zones);
 	sw_conf_unref(g->conf);
 	free(g);
@@ -170,6 +172,19 @@ struct chain_job {
 	const struct sw_generation *g;
 	const struct sw_tls_peer *peer;
 };
+
+/* The chain is good so far: what does its CA's responder say? Where it was never asked, the chain stays good for now. */
+static void ask_ocsp(const struct chain_job *job, const struct sw_zone *zone, struct sw_chain_result *out)
+{
+	struct sw_ocsp_result answer = { .status = SW_OCSP_UNKNOWN, .text = "nobody can be asked about it" };
+	X509 *leaf = job->peer->leaf;
+	X509 *issuer = sw_ocsp_issuer(out, leaf, job->peer->untrusted, job->g->trust[zone->index]);
+
+	if (job->g->ocsps && issuer)
+		out->ocsp_pending = sw_ocsps_look(job->g->ocsps, leaf, issuer, time(NULL), &answer, out->ocsp_key);
+	if (!out->ocsp_pending)
+		sw_ocsp_weigh(out, zone->conf->ocsp, SW_TLS_PEER_IS_CLIENT, leaf, &answer);
+}
 
 static void judge_chain(void *arg, const struct sw_zone *zone, struct sw_chain_result *out)
 {
@@ -185,6 +200,8 @@ static void judge_chain(void *arg, const struct sw_zone *zone, struct sw_chain_r
 	*out = (struct sw_chain_result){ .reason = SW_R_TLS_UNKNOWN };
 	if (job->peer->leaf && job->g->trust[zone->index])
 		sw_chain_judge(out, job->peer->leaf, job->peer->untrusted, job->g->trust[zone->index], &policy);
+	if (out->reason == SW_R_OK && zone->conf->ocsp != SW_REVOCATION_OFF)
+		ask_ocsp(job, zone, out);
 }
 
 void sw_generation_judge_client(const struct sw_generation *g, const struct sw_zone *zone, const struct sw_tls_peer *peer,

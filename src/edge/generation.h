@@ -5,6 +5,7 @@
  * reference-counted, used by the loop and by the crypto pool's threads at once. A reload builds a new one beside the old and puts it
  * in its place only when all of it is good (two phases); what still uses the old keeps it.
  */
+#include "tls/ocsps.h"
 #include "tls/tls.h"
 #include "zone/admit.h"
 
@@ -16,12 +17,13 @@ struct sw_generation {
 	struct sw_tls_ctx **client_ctx;    /* per zone; NULL: not a TLS zone, or never called */
 	struct sw_trust **listener_trust;  /* per listener: the union of its zones' lists; NULL: none */
 	struct sw_tls_ctx **server_ctx;    /* per listener; NULL: plain TCP */
+	struct sw_ocsps *ocsps;            /* a reference; NULL: nobody is asked */
 };
 
 /* Reads every file named by conf (blocking: off the loop, or at start). Takes a reference to conf. SW_ECONF with diag. */
 int sw_generation_new(struct sw_generation **out, struct sw_conf *conf, struct sw_diag *diag) SW_MUSTCHECK;
-/* Before it is shared: zones that fetch their CRLs find them in crls. */
-void sw_generation_fetch(struct sw_generation *g, struct sw_crls *crls);
+/* Before it is shared: zones that fetch their CRLs find them in crls, and those that look at OCSP their answers in ocsps. */
+void sw_generation_fetch(struct sw_generation *g, struct sw_crls *crls, struct sw_ocsps *ocsps);
 struct sw_generation *sw_generation_ref(struct sw_generation *g);
 void sw_generation_unref(struct sw_generation *g);
 /* How many there are in this process: the current one, one that is being made, and those that something old still uses. */

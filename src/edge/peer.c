@@ -10,6 +10,7 @@
 #include "core/random.h"
 #include "edge/answer.h"
 #include "edge/call.h"
+#include "edge/ocsp.h"
 #include "edge/refusal.h"
 #include "edge/request.h"
 
@@ -53,6 +54,14 @@ static void job_unref(void *arg)
 	free(job);
 }
 
+static void note_name(struct sw_admit_job *job)
+{
+	const struct sw_name *name = job->result.match.name;
+
+	if (name)
+		snprintf(job->name, sizeof(job->name), "%s:%.100s", sw_name_type_name(name->type), name->host ? name->host : name->value);
+}
+
 /* In a pool thread: facts in, verdict out. */
 static void judge(void *arg, const struct sw_tls_peer *tls, struct sw_verdict *out)
 {
@@ -63,9 +72,7 @@ static void judge(void *arg, const struct sw_tls_peer *tls, struct sw_verdict *o
 					   &job->result);
 	else
 		sw_generation_admit(job->gen, job->listener, &job->source, tls, &job->result);
-	if (job->result.match.name)
-		snprintf(job->name, sizeof(job->name), "%s:%.100s", sw_name_type_name(job->result.match.name->type),
-			 job->result.match.name->host ? job->result.match.name->host : job->result.match.name->value);
+	note_name(job);
 	*out = job->result.verdict;
 }
 
@@ -436,6 +443,21 @@ static void ping_later(struct sw_peer *p)
 		sw_log(SW_LOG_WARN, "conn.no-ping", SW_ID("conn", p->id));
 }
 
+/*
+ * It would be admitted, if only its CA's responder did not say otherwise: it waits for that, and counts as a handshake under way. Not
+ * one SIP byte is read meanwhile.
+ */
+static bool wait_for_ocsp(struct sw_peer *p)
+{
+	const struct sw_chain_result *chain = &p->job->result.chain;
+
+	if (p->waited || sw_ocsp_fetch_wait(p->edge->ocsp_fetch, chain->ocsp_key, p->id) < 0)
+		return false;
+	p->waits = p->waited = true;
+	sw_stream_want_read(p->stream, false);
+	return true;
+}
+
 static void on_ready(struct sw_peer *p)
 {
 	struct sw_edge *e = p->edge;
@@ -453,6 +475,13 @@ static void on_ready(struct sw_peer *p)
 		if (sw_verdict_ok(&v))
 			v = sw_verdict_make(SW_R_DENY, "no zone");
 		sw_peer_close(p, &v);
+		return;
+	}
+	if (a->chain.ocsp_pending) {
+		struct sw_verdict v = sw_verdict_make(SW_R_TLS_UNKNOWN, "there is no room to wait for an OCSP answer about it");
+
+		if (!wait_for_ocsp(p))
+			sw_peer_close(p, &v);
 		return;
 	}
 	handshake_over(p);
@@ -846,6 +875,21 @@ void sw_peer_rejudge(struct sw_peer *p)
 	v = sw_verdict_make(SW_R_CONN_REVOKED, "%s: %.200s", sw_verdict_ok(&a.verdict) ? "another zone now" : sw_reason_id(a.verdict.reason),
 			    a.verdict.detail);
 	drain(p, &v);
+}
+
+void sw_peer_admit_again(struct sw_edge *e, sw_id conn)
+{
+	struct sw_peer *p = sw_idtab_get(&e->peers, conn);
+	struct sw_admit_job *job;
+
+	if (!p || !p->waits || p->state != SW_PEER_OPENING)
+		return;
+	p->waits = false;
+	job = p->job;
+	sw_generation_admit(job->gen, job->listener, &job->source, sw_stream_peer(p->stream), &job->result);
+	note_name(job);
+	sw_stream_want_read(p->stream, true);
+	on_ready(p);
 }
 
 void sw_peer_free_all(struct sw_edge *e)

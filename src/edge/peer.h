@@ -21,6 +21,7 @@ struct sw_peer {
 	struct sw_edge *edge;
 	enum sw_peer_state state;
 	bool outgoing;
+	bool waits, waited;              /* incoming: for the first OCSP answer about its certificate; it did */
 	struct sw_stream *stream;
 	struct sw_frame frame;
 	struct sw_generation *gen;       /* a reference: zone points into it */
@@ -50,6 +51,8 @@ struct sw_peer {
 
 /* Takes an accepted descriptor over. */
 void sw_peer_accept(struct sw_edge *e, unsigned listener, int fd, const struct sw_addr *source);
+/* What it waited for has come, or will not: it is judged again, and admitted or refused. An id that is gone is fine. */
+void sw_peer_admit_again(struct sw_edge *e, sw_id conn);
 /* A connection to target for zone, proved to be reference: an open one, or a new one. fn is called when it is ready or failed. */
 int sw_peer_open(struct sw_edge *e, const struct sw_zone *zone, const struct sw_addr *addr, const char *host, const char *reference,
 		 sw_peer_ready_fn *fn, sw_id who) SW_MUSTCHECK;

@@ -11,6 +11,7 @@
 #include "edge/call.h"
 #include "edge/channel.h"
 #include "edge/crl.h"
+#include "edge/ocsp.h"
 #include "edge/listen.h"
 #include "edge/peer.h"
 #include "edge/probe.h"
@@ -103,6 +104,7 @@ void sw_edge_commit(struct sw_edge *e, struct sw_generation *g)
 	zones_gone(e);
 	sw_probe_reset(e);
 	sw_crl_fetch_refresh(e->crl_fetch, time(NULL));
+	sw_ocsp_fetch_refresh(e->ocsp_fetch, time(NULL));
 	sw_pulls_set(e->pulls);
 	sw_reload_rejudge(e, false);
 }
@@ -155,7 +157,7 @@ static void prepare_work(void *arg)
 		p->err = sw_generation_new(&p->gen, conf, &p->diag);
 	sw_lent_use(NULL);
 	if (p->err == SW_OK)
-		sw_generation_fetch(p->gen, p->edge->crls);
+		sw_generation_fetch(p->gen, p->edge->crls, p->edge->ocsps);
 	sw_conf_unref(conf);
 }
 

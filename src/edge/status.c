@@ -7,6 +7,7 @@
 
 #include "edge/call.h"
 #include "edge/crl.h"
+#include "edge/ocsp.h"
 #include "edge/listen.h"
 #include "edge/probe.h"
 #include "edge/proofs.h"
@@ -101,6 +102,7 @@ void sw_status_text(const struct sw_edge *e, const struct sw_media_status *m, st
 	for (size_t i = 0; i < n; i++)
 		sw_buf_printf(out, "  %-40s %s\n", proofs[i].domain, sw_proof_state_name(proofs[i].state));
 	sw_crl_status_text(e, out);
+	sw_ocsp_status_text(e, out);
 	sw_buf_str(out, "\nRefused so far, by reason\n");
 	for (unsigned r = 0; r < SW_REASON_COUNT; r++)
 		if (sw_reason_counted((enum sw_reason)r))
@@ -207,6 +209,7 @@ void sw_status_json(const struct sw_edge *e, const struct sw_media_status *m, st
 	}
 	sw_buf_str(out, "]");
 	sw_crl_status_json(e, out);
+	sw_ocsp_status_json(e, out);
 	sw_buf_str(out, ",\"refused\":{");
 	for (unsigned r = 0; r < SW_REASON_COUNT; r++)
 		if (sw_reason_counted((enum sw_reason)r)) {

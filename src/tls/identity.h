@@ -60,6 +60,8 @@ struct sw_chain_result {
 	bool server_purpose;         /* accepted by the second pass, as a server's certificate */
 	int64_t not_after;           /* the earliest of the verified chain */
 	uint8_t issuer[32];          /* SHA-256 of the certificate that issued the leaf in the verified chain; zeros: none */
+	bool ocsp_pending;           /* ok, but its first OCSP answer is still on the way */
+	uint8_t ocsp_key[32];        /* then: what to wait for (tls/ocsps.h) */
 	int64_t fresh_until;         /* not_after, or sooner: when the first CRL it was cleared by is out of date */
 };
 /* "certificate has expired at depth 0 (CN=...)" */

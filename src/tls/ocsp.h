@@ -12,7 +12,7 @@ enum {
 	SW_OCSP_BYTES_MAX = 64 << 10,   /* of an answer; with a delegate's certificate they have 2 to 4 KiB */
 	SW_OCSP_SKEW = 300,             /* seconds two clocks may be apart */
 	SW_OCSP_NO_NEXT = 86400,        /* how long an answer serves that names no next one */
-	SW_OCSP_TEXT_MAX = 160,
+	SW_OCSP_TEXT_MAX = 200,
 };
 
 enum sw_ocsp_status {

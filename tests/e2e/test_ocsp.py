@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OCSP: what a server staples decides whether it is called."""
+"""OCSP: what a server staples decides whether it is called, what the CA's responder says of a client whether it is admitted."""
+import threading
+import time
+
 import pytest
 
 from lab import proc
 from lab.net import accepts, free_ports, wait_until
-from lab.ocsp import answer
-from lab.world import LOOPBACK, ZONEB
+from lab.ocsp import Responder, answer
+from lab.scenarios import refused_at_handshake
+from lab.sipraw import request
+from lab.web import Web
+from lab.world import LOOPBACK, MUTUAL, OURS, PARTNER, ZONEB
 
-WHERE, FARM = 16, 17
+WHERE, FARM, CLIENTS = 16, 17, 18
+HARD, SOFT = MUTUAL, 5080
 
 
 class Stapler:
@@ -105,3 +112,182 @@ def test_off_asks_for_none(called):
 	for name in ("revoked", "none", "must-none"):
 		line = called(f"{name}-off")
 		assert line["event"] == "conn.proved" and "ocsp" not in line, line
+
+
+# --- clients: their CA's responder is asked ---
+
+def start(world, name, networks=LOOPBACK, wait="5s"):
+	def change(config):
+		mutual = next(l for l in config["listeners"] if l["transport"] == "mtls")
+		config["listeners"] = [dict(mutual, name=f"p{p}", port=p) for p in (HARD, SOFT)]
+		config["zones"] = [{"name": f"z{p}", "listeners": [f"p{p}"], "names": [PARTNER], "trust": [world.pki.root], "ocsp": o}
+			for p, o in ((HARD, "hard"), (SOFT, "soft"))]
+		config["routes"] = [{"name": "none", "reject": 404}]
+		config["fetch"] = {"networks": networks, "ocsp_wait": wait}
+	return world.start_edge(name, change, world.ip(CLIENTS), prove=())
+
+
+@pytest.fixture(scope="module")
+def web(world):
+	w = Web(world.ip(CLIENTS))
+	yield w
+	w.close()
+
+
+@pytest.fixture
+def edge(world):
+	e = start(world, "ocsp")
+	yield e
+	world.stop_edge(e)
+
+
+def client(world, name, url, **more):
+	return world.pki.one(name, san=f"DNS:{PARTNER}", **({"ocsp": url} if url else {}), **more).name
+
+
+def says(web, world, name, *args, **more):
+	"""The responder in python: it says so of that certificate, from now on."""
+	der = answer(world.pki, name, *args, **more)
+	web.files[f"/{name}"] = lambda h: h.reply(200, der)
+
+
+OPTIONS = request("OPTIONS", f"sip:edge.{OURS}", f"sip:x@{PARTNER}", f"sip:edge.{OURS}")
+
+
+def connect(world, edge, port, cert):
+	"""A connection that was admitted and answered, and the line that says so."""
+	since = edge.mark()
+	c = world.connect(port, cert, where=CLIENTS)
+	assert c.ask(OPTIONS).status == 200
+	return c, edge.wait_line(since, event="conn.admitted", listener=f"p{port}")
+
+
+def admitted(world, edge, port, cert):
+	c, line = connect(world, edge, port, cert)
+	c.close()
+	return line
+
+
+def refused(world, edge, port, cert, reason):
+	return refused_at_handshake(world, port, cert, reason, edge=edge, where=CLIENTS)[1]
+
+
+def test_a_clients_responder_is_asked_once_and_believed(world, edge):
+	r = Responder(world.pki, world.ip(CLIENTS))
+	try:
+		good, bad = client(world, "asked-good", r.url), client(world, "asked-bad", r.url)
+		r.set(good)
+		r.set(bad, revoked=True)
+		r.start()
+		for port in (HARD, SOFT):
+			assert "ocsp" not in admitted(world, edge, port, good)
+			assert "keyCompromise" in refused(world, edge, port, bad, "tls.revoked")["detail"]
+		assert edge.status()["ocsp"] == {"good": 1, "revoked": 1, "unknown": 0, "failing": 0, "failures": []}
+		assert "OCSP: 2 certificates, 1 good, 1 revoked" in edge.command("status").stdout
+	finally:
+		r.close()
+	# it is gone, what it said still serves
+	admitted(world, edge, HARD, good)
+	refused(world, edge, SOFT, bad, "tls.revoked")
+
+
+def test_without_a_responder_soft_admits_and_hard_does_not(world, web, edge):
+	url = f"{web.url}/nobody"
+	for name, where, why in (("asked-404", url, "HTTP 404"), ("asked-none", None, "names no OCSP responder"),
+			("asked-down", f"http://{world.ip(FARM)}:9/", "Failed to connect")):
+		cert = client(world, name, where)
+		line = refused(world, edge, HARD, cert, "tls.ocsp")
+		assert why in line["detail"], line
+		line = admitted(world, edge, SOFT, cert)
+		assert why in line["ocsp"] and line["ocsp"].startswith("unknown: "), line
+	assert web.asked.count("/nobody") == 1
+	assert {f["url"] for f in edge.status()["ocsp"]["failures"]} == {url, f"http://{world.ip(FARM)}:9/"}
+
+
+@pytest.mark.parametrize("name, why, args", [
+	("rogue", "signed neither by", {"signer": "rogue-root"}), ("late", "out of date", {"begin": -90000, "end": -3600}),
+	("unsure", "doesn't know", {"status": "unknown"}),
+])
+def test_what_proves_nothing_is_not_believed(world, web, edge, name, why, args):
+	cert = client(world, f"asked-{name}", f"{web.url}/asked-{name}")
+	says(web, world, cert, **args)
+	assert why in refused(world, edge, HARD, cert, "tls.ocsp")["detail"]
+	assert why in admitted(world, edge, SOFT, cert)["ocsp"]
+
+
+def test_a_slow_responder_holds_a_client_up_once_and_not_for_long(world, web):
+	edge = start(world, "ocsp-slow", wait="1s")
+	go = threading.Event()
+	try:
+		cert = client(world, "asked-slow", f"{web.url}/asked-slow")
+		der = answer(world.pki, cert)
+		web.files["/asked-slow"] = lambda h: (go.wait(4), h.reply(200, der))
+		began = time.monotonic()
+		line = admitted(world, edge, SOFT, cert)
+		took = time.monotonic() - began
+		assert 0.9 < took < 3 and "has not answered yet" in line["ocsp"], (took, line)
+		began = time.monotonic()
+		refused(world, edge, HARD, cert, "tls.ocsp")
+		assert time.monotonic() - began < 0.9
+		go.set()
+		wait_until("the answer", lambda: edge.status()["ocsp"]["good"] == 1, alive=edge.proc.check_alive)
+		assert "ocsp" not in admitted(world, edge, HARD, cert)
+		assert web.asked.count("/asked-slow") == 1
+	finally:
+		go.set()
+		world.stop_edge(edge)
+
+
+def test_not_a_byte_is_read_before_the_answer(world, web, edge):
+	asked, go = threading.Event(), threading.Event()
+	cert = client(world, "asked-held", f"{web.url}/asked-held")
+	der = answer(world.pki, cert, "revoked")
+	web.files["/asked-held"] = lambda h: (asked.set(), go.wait(4), h.reply(200, der))
+	try:
+		since = edge.mark()
+		c = world.connect(SOFT, cert, where=CLIENTS)
+		c.send(OPTIONS)
+		assert asked.wait(5)
+		assert edge.status()["counts"]["messages_in"] == 0 and edge.status()["counts"]["handshakes"] == 1
+		go.set()
+		c.wait_closed()
+		assert not c.raw, c.raw[:80]
+		assert edge.wait_line(since, event="conn.refused")["reason"] == "tls.revoked"
+	finally:
+		go.set()
+
+
+def test_an_open_connection_ends_when_the_responder_says_revoked(world, web, edge):
+	cert, other = (client(world, n, f"{web.url}/{n}") for n in ("asked-open", "asked-other"))
+	for name in (cert, other):
+		says(web, world, name)
+	first, second = (connect(world, edge, HARD, n)[0] for n in (cert, other))
+	says(web, world, cert, "revoked")
+	# a reload asks again for what was not asked for in the last second
+	since, asked = edge.mark(), web.asked.count(f"/{cert}")
+	wait_until("it to be asked again", lambda: edge.command("reload") and web.asked.count(f"/{cert}") > asked, step=0.3)
+	assert "OCSP: revoked" in edge.wait_line(since, event="conn.closed", reason="conn.revoked")["detail"]
+	first.wait_closed()
+	assert second.ask(OPTIONS).status == 200
+	second.close()
+
+
+def test_a_stranger_makes_us_ask_nobody(world, web, edge):
+	cert = client(world, "asked-stranger", f"{web.url}/asked-stranger", issuer="rogue-root")
+	for port in (HARD, SOFT):
+		refused(world, edge, port, cert, "tls.chain")
+	known = client(world, "asked-known", f"{web.url}/asked-known")
+	says(web, world, known)
+	admitted(world, edge, HARD, known)  # later than the stranger's would have come
+	assert "/asked-stranger" not in web.asked
+
+
+def test_private_networks_are_not_asked(world, web):
+	edge = start(world, "ocsp-private", networks=[])
+	try:
+		cert = client(world, "asked-private", f"{web.url}/asked-private")
+		says(web, world, cert)
+		assert "loopback address" in refused(world, edge, HARD, cert, "tls.ocsp")["detail"]
+		assert "/asked-private" not in web.asked
+	finally:
+		world.stop_edge(edge)

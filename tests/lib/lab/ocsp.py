@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OCSP answers of the lab's CAs, good and bad."""
+"""OCSP answers of the lab's CAs, good and bad, and OpenSSL's responder."""
 import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509 import ocsp
+
+from . import proc
+from .net import free_ports, wait_until
 
 STATUS = {"good": ocsp.OCSPCertStatus.GOOD, "revoked": ocsp.OCSPCertStatus.REVOKED, "unknown": ocsp.OCSPCertStatus.UNKNOWN}
 
@@ -27,3 +30,35 @@ def answer(pki, name, status="good", issuer="int", signer=None, begin=-3600, end
 	if signer:
 		b = b.certificates([who])
 	return b.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+
+
+class Responder:
+	"""openssl ocsp, with a delegate of the CA as its signer. set() before start(): what it says of a
+	certificate; of others it knows nothing."""
+
+	def __init__(self, pki, ip, issuer="int"):
+		pki.one("responder", use="ocsp", issuer=issuer)
+		self.pki, self.issuer, self.rows, self.proc = pki, issuer, {}, None
+		self.port = free_ports("0.0.0.0", 1)   # it listens everywhere
+		self.url = f"http://{ip}:{self.port}/"
+		self.index = f"{pki.dir}/responder-{self.port}.index"
+
+	def start(self):
+		with open(self.index, "w") as f:
+			f.writelines(self.rows.values())
+		self.proc = proc.Proc("openssl ocsp", [*proc.need("openssl"), "ocsp", "-port", str(self.port), "-index", self.index, "-CA",
+			f"{self.pki.dir}/{self.issuer}.pem", "-rsigner", f"{self.pki.dir}/responder.pem", "-rkey", f"{self.pki.dir}/responder.key", "-nmin", "60", "-ignore_err"],
+			f"{self.index}.log")
+		# to try it by a connection would hold it up for ever
+		wait_until("openssl ocsp to listen", lambda: "waiting for" in self.proc.text(), alive=self.proc.check_alive)
+		return self
+
+	def set(self, name, revoked=False):
+		serial = f"{_cert(self.pki, name).serial_number:X}"
+		serial = serial if len(serial) % 2 == 0 else "0" + serial
+		when = "240101000000Z,keyCompromise" if revoked else ""
+		self.rows[name] = f"{'R' if revoked else 'V'}\t491231235959Z\t{when}\t{serial}\tunknown\t/CN={name}\n"
+
+	def close(self):
+		if self.proc:
+			self.proc.stop()

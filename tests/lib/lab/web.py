@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A plain HTTP server on an address of the lab: what CAs run for their CRLs."""
+"""A plain HTTP server on an address of the lab: what CAs run for their CRLs and OCSP."""
 import http.server
 import threading
 
 
 class Web:
-	"""files: path -> bytes, or a function of the request handler. asked: the paths, in order."""
+	"""files: path -> bytes, or a function of the request handler (body: what was posted). asked: the paths, in order."""
 
 	def __init__(self, ip):
 		self.files, self.asked = {}, []
@@ -21,6 +21,10 @@ class Web:
 					self.reply(404, b"none")
 				else:
 					self.reply(200, what)
+
+			def do_POST(self):
+				self.body = self.rfile.read(int(self.headers["Content-Length"]))
+				self.do_GET()
 
 			def reply(self, status, body, **headers):
 				self.send_response(status)

@@ -2,7 +2,7 @@
 /* OCSP answers: which one clears a certificate, which one condemns it, and which one proves nothing. */
 #include "lab.h"
 #include <openssl/ocsp.h>
-#include "tls/ocsp.h"
+#include "tls/ocsps.h"
 
 enum { NOW = 1790000000, DAY = 86400 };
 
@@ -312,6 +312,78 @@ static void test_must_staple(void **state)
 	X509_free(x);
 }
 
+/* --- the memory of answers --- */
+
+static X509 *asked;                      /* leaf, with a responder's URL */
+
+static bool look(struct sw_ocsps *c, int64_t now, enum sw_ocsp_status status, const char *text)
+{
+	uint8_t key[SW_OCSP_KEY_LEN];
+	struct sw_ocsp_result r;
+	bool first = sw_ocsps_look(c, asked, ca.x, now, &r, key);
+
+	if (r.status != status || !strstr(r.text, text))
+		fail_msg("status %d, \"%s\"", r.status, r.text);
+	return first;
+}
+
+static enum sw_ocsp_news put(struct sw_ocsps *c, const struct sw_ocsp_due *due, const struct answer *a, int64_t now, char *why)
+{
+	struct sw_buf b = make(a);
+	enum sw_ocsp_news news = sw_ocsps_put(c, due->key, sw_buf_view(&b), now, why);
+
+	sw_buf_free(&b);
+	return news;
+}
+
+#define PUT(NOW_, ...) put(c, &due, &(struct answer){ __VA_ARGS__ }, NOW_, why)
+
+static void test_answers_are_kept_and_asked_for_again(void **state)
+{
+	char why[SW_HTTP_DETAIL_MAX];
+	struct sw_ocsp_due due;
+	struct sw_ocsps *c;
+
+	(void)state;
+	asked = with_ext(NID_info_access, "OCSP;URI:http://ocsp.example.net/a");
+	assert_int_equal(sw_ocsps_new(&c), 0);
+	assert_false(sw_ocsps_due(c, NOW, &due));
+	assert_true(look(c, NOW, SW_OCSP_UNKNOWN, "not answered yet"));
+	assert_true(sw_ocsps_due(c, NOW, &due));
+	assert_string_equal(due.url, "http://ocsp.example.net/a");
+	assert_true(due.request_len > 60);
+	assert_true(look(c, NOW, SW_OCSP_UNKNOWN, "not answered yet"));
+	assert_false(sw_ocsps_due(c, NOW, &due));   /* it is being asked */
+	sw_ocsps_give_up(c, due.key);
+	assert_false(look(c, NOW, SW_OCSP_UNKNOWN, "not answered yet"));
+
+	sw_ocsps_failed(c, due.key, NOW, "HTTP 500");
+	assert_false(look(c, NOW, SW_OCSP_UNKNOWN, "HTTP 500"));
+	assert_false(sw_ocsps_due(c, NOW + 9, &due));
+	assert_true(sw_ocsps_due(c, NOW + 12, &due));
+	assert_int_equal(PUT(NOW, .begin = -2, .end = 6), SW_OCSP_TAKEN);
+	assert_false(look(c, NOW, SW_OCSP_GOOD, ""));
+	/* half of its time is two days from now; a tenth later at most */
+	assert_false(sw_ocsps_due(c, NOW + 2 * DAY - 1, &due));
+	assert_false(look(c, NOW + 2 * DAY, SW_OCSP_GOOD, ""));
+	assert_true(sw_ocsps_due(c, NOW + 2 * DAY + DAY / 4, &due));
+	/* what fails meanwhile, or is older, changes nothing */
+	assert_int_equal(PUT(NOW, .begin = -3, .end = 6), SW_OCSP_REFUSED);
+	assert_non_null(strstr(why, "older"));
+	assert_int_equal(PUT(NOW, .by = &other_ca), SW_OCSP_REFUSED);
+	assert_false(look(c, NOW + 6 * DAY, SW_OCSP_GOOD, ""));
+	assert_false(look(c, NOW + 7 * DAY, SW_OCSP_UNKNOWN, "out of date: it is signed neither"));
+	assert_int_equal(PUT(NOW, .status = V_OCSP_CERTSTATUS_REVOKED, .reason = -1), SW_OCSP_REVOKES);
+	assert_int_equal(PUT(NOW, .status = V_OCSP_CERTSTATUS_REVOKED, .reason = -1), SW_OCSP_TAKEN);
+	look(c, NOW + 60 * DAY, SW_OCSP_REVOKED, "revoked");
+	/* nobody came with it for more than a day: it is not asked for again, and forgotten */
+	sw_ocsps_refresh(c, NOW + 61 * DAY + 1);
+	assert_false(sw_ocsps_due(c, NOW + 61 * DAY + 2, &due));
+	assert_true(look(c, NOW + 61 * DAY + 2, SW_OCSP_UNKNOWN, "not answered yet"));
+	sw_ocsps_unref(c);
+	X509_free(asked);
+}
+
 static int setup(void **state)
 {
 	(void)state;
@@ -343,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_good),    cmocka_unit_test(test_revoked), cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_dates),   cmocka_unit_test(test_signers), cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_request), cmocka_unit_test(test_url),     cmocka_unit_test(test_must_staple),
+		cmocka_unit_test(test_answers_are_kept_and_asked_for_again),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
