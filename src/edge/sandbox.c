@@ -6,6 +6,7 @@
 #include <pwd.h>
 #include <seccomp.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -116,7 +117,7 @@ unsigned long sw_sandbox_descriptors(void)
 	return (unsigned long)r.rlim_cur;
 }
 
-int sw_sandbox_directory(const char *path, const char *user)
+static int make_directory(const char *path, const char *user)
 {
 	struct passwd *pw = geteuid() == 0 ? getpwnam(user) : NULL;
 
@@ -125,4 +126,21 @@ int sw_sandbox_directory(const char *path, const char *user)
 	if (pw && chown(path, pw->pw_uid, pw->pw_gid) < 0)
 		return sw_error_from_errno(errno);
 	return SW_OK;
+}
+
+int sw_sandbox_places(const struct sw_conf *conf)
+{
+	char dir[4096];
+	const char *slash = strrchr(conf->control, '/');
+	int err = make_directory(conf->state_dir, conf->user);
+
+	if (err < 0)
+		sw_log(SW_LOG_ERROR, "state.failed", SW_S("dir", conf->state_dir), SW_S("detail", sw_error_text(err)));
+	if (err == SW_OK && slash && slash > conf->control) {
+		sw_str_copy(dir, sizeof(dir), (struct sw_str){ conf->control, (size_t)(slash - conf->control) });
+		err = make_directory(dir, conf->user);
+		if (err < 0)
+			sw_log(SW_LOG_ERROR, "control.failed", SW_S("dir", dir), SW_S("detail", sw_error_text(err)));
+	}
+	return err;
 }

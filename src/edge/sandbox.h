@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 /* Fewer rights, step by step, each verified: what can't be given up stops the process. */
-#include "core/error.h"
+#include "conf/conf.h"
 
 /*
  * When root: becomes user (its primary group, no others) and checks that there is no way back. When not root: stays who it is. In
@@ -14,5 +14,5 @@ int sw_sandbox_media(void) SW_MUSTCHECK;
 int sw_sandbox_edge(void) SW_MUSTCHECK;
 /* Raises the soft limit of descriptors to the hard one; returns it. */
 unsigned long sw_sandbox_descriptors(void);
-/* Makes a directory for user (mode 0750) if it is not there. */
-int sw_sandbox_directory(const char *path, const char *user) SW_MUSTCHECK;
+/* Makes the state directory and the control socket's for node.user (mode 0750) where they are not there. */
+int sw_sandbox_places(const struct sw_conf *conf) SW_MUSTCHECK;

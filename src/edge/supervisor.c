@@ -14,10 +14,10 @@
 #include "core/log.h"
 #include "edge/channel.h"
 #include "edge/lend.h"
-#include "edge/listen.h"
 #include "edge/notify.h"
 #include "edge/outcome.h"
 #include "edge/sandbox.h"
+#include "edge/sockets.h"
 #include "edge/watch.h"
 #include "media/media.h"
 
@@ -46,12 +46,6 @@ struct child {
 	struct sw_timer restart;
 };
 
-struct sockets {
-	struct sw_addr *addr;
-	int *fd;
-	size_t n;
-};
-
 struct supervisor {
 	const struct sw_supervisor_opts *opts;
 	struct sw_loop *loop;
@@ -59,7 +53,7 @@ struct supervisor {
 	struct child child[CHILDREN];
 	struct sw_channel *edge;     /* NULL: no edge */
 	int media_pair[2];           /* [0] the edge's, [1] the media process's: kept open, so that neither's death shows the other an end */
-	struct sockets now, next;    /* next: of a reload that is being tried */
+	struct sw_sockets now, next;    /* next: of a reload that is being tried */
 	struct sw_conf *next_conf;
 	uv_signal_t signals[SIGNALS];
 	struct sw_timer alive, kill, beat;
@@ -72,70 +66,27 @@ struct supervisor {
 };
 
 static int spawn_edge(struct supervisor *s);
+static int spawn_edge_again(struct supervisor *s);
 static int spawn_media(struct supervisor *s);
 static void stop(struct supervisor *s);
 
-/* --- listening sockets --- */
+/* --- the configuration and its sockets, taken in place of those before --- */
 
-static void sockets_free(struct sockets *k, const struct sockets *keep)
+static void take_next(struct supervisor *s)
 {
-	for (size_t i = 0; i < k->n; i++) {
-		bool kept = false;
-
-		for (size_t j = 0; keep && j < keep->n; j++)
-			kept = kept || keep->fd[j] == k->fd[i];
-		if (!kept && k->fd[i] >= 0)
-			close(k->fd[i]);
-	}
-	free(k->addr);
-	free(k->fd);
-	*k = (struct sockets){ 0 };
+	sw_sockets_free(&s->now, &s->next);
+	s->now = s->next;
+	s->next = (struct sw_sockets){ 0 };
+	sw_conf_unref(s->conf);
+	s->conf = s->next_conf;
+	s->next_conf = NULL;
 }
 
-static int reuse_or_bind(int *fd, const struct sockets *old, const struct sw_addr *a)
+static void drop_next(struct supervisor *s)
 {
-	for (size_t i = 0; i < old->n; i++)
-		if (sw_addr_eq(&old->addr[i], a)) {
-			*fd = old->fd[i];
-			return SW_OK;
-		}
-	return sw_listen_bind(fd, a);
-}
-
-static int sockets_bind(struct sockets *out, const struct sw_conf *conf, const struct sockets *old)
-{
-	struct sockets k = { 0 };
-	char text[SW_ADDR_STRLEN];
-	int err = SW_OK;
-
-	for (size_t i = 0; i < conf->n_listeners; i++)
-		k.n += conf->listeners[i].n_addresses;
-	if (k.n > SW_CHANNEL_FDS_MAX)
-		return SW_ELIMIT;
-	k.addr = calloc(k.n + 1, sizeof(*k.addr));
-	k.fd = calloc(k.n + 1, sizeof(*k.fd));
-	if (!k.addr || !k.fd) {
-		free(k.addr);
-		free(k.fd);
-		return SW_ENOMEM;
-	}
-	k.n = 0;
-	for (size_t i = 0; i < conf->n_listeners; i++)
-		for (size_t j = 0; j < conf->listeners[i].n_addresses && err == SW_OK; j++) {
-			k.addr[k.n] = conf->listeners[i].addresses[j];
-			err = reuse_or_bind(&k.fd[k.n], old, &k.addr[k.n]);
-			if (err < 0)
-				sw_log(SW_LOG_ERROR, "listen.failed", SW_S("listener", conf->listeners[i].name),
-				       SW_S("address", sw_addr_text(&k.addr[k.n], text)), SW_S("detail", sw_error_text(err)));
-			else
-				k.n++;
-		}
-	if (err < 0) {
-		sockets_free(&k, old);
-		return err;
-	}
-	*out = k;
-	return SW_OK;
+	sw_sockets_free(&s->next, &s->now);
+	sw_conf_unref(s->next_conf);
+	s->next_conf = NULL;
 }
 
 /* --- children --- */
@@ -150,12 +101,28 @@ static bool any_running(const struct supervisor *s)
 	return s->child[CHILD_EDGE].process || s->child[CHILD_MEDIA].process;
 }
 
+/* In the backoff's time, which doubles; it begins again at nothing once a child has lived well. */
+static void restart_later(struct child *c)
+{
+	sw_log(SW_LOG_WARN, "child.restart", SW_S("child", child_names[c->kind]), SW_U("in_ms", c->backoff));
+	if (sw_timer_start(&c->restart, c->backoff) < 0)
+		stop(c->s);
+	c->backoff = c->backoff ? (c->backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff * 2) : BACKOFF_FIRST_MS;
+}
+
 static void on_restart(void *arg)
 {
 	struct child *c = arg;
-	int err = c->kind == CHILD_EDGE ? spawn_edge(c->s) : spawn_media(c->s);
 
-	if (err < 0 && sw_timer_start(&c->restart, BACKOFF_MAX_MS) < 0)
+	if ((c->kind == CHILD_EDGE ? spawn_edge_again(c->s) : spawn_media(c->s)) < 0)
+		restart_later(c);
+}
+
+/* Somebody wants it, or files have changed: what kept it from starting may be gone. */
+static void restart_now(struct child *c)
+{
+	c->backoff = 0;
+	if (sw_timer_start(&c->restart, 0) < 0)
 		stop(c->s);
 }
 
@@ -173,9 +140,7 @@ static void child_gone(struct child *c, int64_t status, int sig)
 		s->edge = NULL;
 		s->reloading = false;
 		s->queued = NULL;
-		sockets_free(&s->next, &s->now);
-		sw_conf_unref(s->next_conf);
-		s->next_conf = NULL;
+		drop_next(s);
 	}
 	if (s->stopping) {
 		if (c->kind == CHILD_EDGE && s->child[CHILD_MEDIA].process)
@@ -184,18 +149,15 @@ static void child_gone(struct child *c, int64_t status, int sig)
 			sw_loop_stop(s->loop);
 		return;
 	}
-	if (c->kind == CHILD_EDGE && (!s->ready_once || status == 78)) {
-		/* It never worked, or the configuration is at fault: starting it again would not help. */
+	if (c->kind == CHILD_EDGE && !s->ready_once) {
+		/* It never worked: starting it again would not help. */
 		s->exit_status = status ? (int)status : 70;
 		stop(s);
 		return;
 	}
 	if (sw_loop_now(s->loop) - c->started > LIVED_WELL_MS)
 		c->backoff = 0;
-	sw_log(SW_LOG_WARN, "child.restart", SW_S("child", child_names[c->kind]), SW_U("in_ms", c->backoff));
-	if (sw_timer_start(&c->restart, c->backoff) < 0)
-		stop(s);
-	c->backoff = c->backoff ? (c->backoff * 2 > BACKOFF_MAX_MS ? BACKOFF_MAX_MS : c->backoff * 2) : BACKOFF_FIRST_MS;
+	restart_later(c);
 }
 
 static void on_child_exit(uv_process_t *p, int64_t status, int sig)
@@ -264,6 +226,7 @@ static int spawn_media(struct supervisor *s)
 }
 
 static void on_edge(void *arg, const char *word, const char *text, int *fds, size_t n_fds);
+static int read_next(struct supervisor *s, struct sw_diag *diag);
 
 static int spawn_edge(struct supervisor *s)
 {
@@ -288,7 +251,42 @@ static int spawn_edge(struct supervisor *s)
 	return err == SW_OK ? sw_timer_start(&s->alive, ALIVE_MS) : err;
 }
 
+/*
+ * A new edge reads the files as they are now, which may have changed since the one before it did: the sockets it is given must be that
+ * configuration's. Where it is broken, there is no edge till it is mended.
+ */
+static int spawn_edge_again(struct supervisor *s)
+{
+	struct sw_diag diag;
+	int err;
+
+	sw_diag_init(&diag);
+	err = read_next(s, &diag);
+	sw_outcome_log(&diag);
+	sw_diag_free(&diag);
+	if (err == SW_OK)
+		err = sw_sandbox_places(s->next_conf);
+	if (err < 0) {
+		drop_next(s);
+		sw_log(SW_LOG_ERROR, "edge.waiting", SW_S("what", "it can't start with what the files hold now; it is tried again, and when they change"),
+		       SW_S("error", sw_error_text(err)));
+		sw_notify("STATUS=no edge: its configuration is broken, see the log");
+		return err;
+	}
+	take_next(s);
+	return spawn_edge(s);
+}
+
 /* --- reload --- */
+
+/* s->next and s->next_conf as the files say now, and they are watched from then on. On errors both may be half there: drop_next. */
+static int read_next(struct supervisor *s, struct sw_diag *diag)
+{
+	int err = sw_conf_load(&s->next_conf, s->opts->config, diag);
+
+	sw_watch_set(s->watch, err == SW_OK ? s->next_conf : s->conf);
+	return err == SW_OK ? sw_sockets_bind(&s->next, s->next_conf, &s->now) : err;
+}
 
 /* The edge keeps it for "sipward status", and passes it on to whoever asked for the reload. */
 static void tell_refused(struct supervisor *s, const struct sw_diag *d, int err)
@@ -323,17 +321,10 @@ static void reload_end(struct supervisor *s, bool ok)
 {
 	if (!s->reloading)
 		return;  /* nobody asked: the edge's word alone changes nothing here */
-	if (ok) {
-		sockets_free(&s->now, &s->next);
-		s->now = s->next;
-		s->next = (struct sockets){ 0 };
-		sw_conf_unref(s->conf);
-		s->conf = s->next_conf;
-	} else {
-		sockets_free(&s->next, &s->now);
-		sw_conf_unref(s->next_conf);
-	}
-	s->next_conf = NULL;
+	if (ok)
+		take_next(s);
+	else
+		drop_next(s);
 	s->reloading = false;
 	if (ok)
 		sw_outcome_good(&s->outcome);
@@ -361,8 +352,8 @@ static void restart_only(const struct sw_conf *a, const struct sw_conf *b)
 
 /*
  * by: who wants it, see outcome.h. One that is asked for in the middle of another comes after it: files may have changed since that one
- * read them. What is watched from now on: what this configuration names,
- * whatever becomes of it.
+ * read them. What is watched from now on: what this configuration names, whatever becomes of it. Without an edge there is nothing to
+ * reload, and it is started.
  */
 static void reload(struct supervisor *s, const char *by)
 {
@@ -371,16 +362,15 @@ static void reload(struct supervisor *s, const char *by)
 
 	if (s->reloading && s->queued != command)
 		s->queued = by;
+	if (!s->edge && !s->stopping)
+		restart_now(&s->child[CHILD_EDGE]);
 	if (s->reloading || s->stopping || !s->edge)
 		return;
 	sw_notify_reloading();
 	sw_diag_init(&diag);
 	s->reloading = true;
 	s->reload_by = by;
-	err = sw_conf_load(&s->next_conf, s->opts->config, &diag);
-	sw_watch_set(s->watch, err == SW_OK ? s->next_conf : s->conf);
-	if (err == SW_OK)
-		err = sockets_bind(&s->next, s->next_conf, &s->now);
+	err = read_next(s, &diag);
 	if (err == SW_OK) {
 		sw_outcome_log(&diag);
 		restart_only(s->conf, s->next_conf);
@@ -399,7 +389,7 @@ static bool on_files(void *arg, const char *path)
 {
 	struct supervisor *s = arg;
 
-	if (s->reloading || s->stopping || !s->edge)
+	if (s->reloading || s->stopping)
 		return false;
 	sw_log(SW_LOG_INFO, "watch.changed", SW_S("file", path));
 	reload(s, "watch");
@@ -419,6 +409,7 @@ static void on_edge(void *arg, const char *word, const char *text, int *fds, siz
 		return;  /* its exit tells */
 	if (!strcmp(word, "ready")) {
 		s->ready_once = true;
+		sw_watch_result(s->watch, true);
 		sw_notify("READY=1");
 	} else if (!strcmp(word, "alive")) {
 		if (sw_timer_start(&s->alive, ALIVE_MS) < 0)
@@ -531,27 +522,10 @@ static int write_pidfile(const char *path)
 	return fclose(f) == 0 ? SW_OK : sw_error_from_errno(errno);
 }
 
-static int prepare_places(const struct sw_conf *conf)
-{
-	char dir[4096];
-	const char *slash = strrchr(conf->control, '/');
-	int err = sw_sandbox_directory(conf->state_dir, conf->user);
-
-	if (err < 0)
-		sw_log(SW_LOG_ERROR, "state.failed", SW_S("dir", conf->state_dir), SW_S("detail", sw_error_text(err)));
-	if (err == SW_OK && slash && slash > conf->control) {
-		sw_str_copy(dir, sizeof(dir), (struct sw_str){ conf->control, (size_t)(slash - conf->control) });
-		err = sw_sandbox_directory(dir, conf->user);
-		if (err < 0)
-			sw_log(SW_LOG_ERROR, "control.failed", SW_S("dir", dir), SW_S("detail", sw_error_text(err)));
-	}
-	return err;
-}
-
 static int start(struct supervisor *s)
 {
 	const struct sw_supervisor_opts *o = s->opts;
-	int err = prepare_places(s->conf);
+	int err = sw_sandbox_places(s->conf);
 
 	if (err < 0)
 		return 73;
@@ -559,7 +533,7 @@ static int start(struct supervisor *s)
 		sw_log(SW_LOG_ERROR, "pidfile.failed", SW_S("path", o->pidfile), SW_S("detail", sw_error_text(err)));
 		return 73;
 	}
-	if (sockets_bind(&s->now, s->conf, &(struct sockets){ 0 }) < 0)
+	if (sw_sockets_bind(&s->now, s->conf, &(struct sw_sockets){ 0 }) < 0)
 		return 71;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, s->media_pair) < 0)
@@ -608,8 +582,8 @@ int sw_supervisor_main(const struct sw_supervisor_opts *o, struct sw_conf *conf)
 	sw_timer_stop(&s.beat);
 	sw_channel_free(s.edge);
 	sw_watch_free(s.watch);
-	sockets_free(&s.next, &s.now);
-	sockets_free(&s.now, NULL);
+	sw_sockets_free(&s.next, &s.now);
+	sw_sockets_free(&s.now, NULL);
 	for (int i = 0; i < 2; i++)
 		if (s.media_pair[i] >= 0)
 			close(s.media_pair[i]);

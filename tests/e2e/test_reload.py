@@ -489,3 +489,127 @@ def test_reloads_under_load_leak_nothing_and_drop_no_call(lab, start, media, sec
 	ended = [l for l in edge.lines(since, event="call.ended") if l["reason"] != "ok"]
 	assert not ended, ended[:3]
 	assert not edge.lines(since, reason="conn.revoked") and not edge.lines(since, level="error")
+
+
+# --- a child that dies in the midst of it ---
+
+def frozen(edge):
+	"""The edge's process, stopped: a reload that is asked for now is under way until it is killed or goes on."""
+	pid = edge.child("edge")
+	os.kill(pid, signal.SIGSTOP)
+	return pid
+
+
+def die_in_reload(edge, by=signal.SIGHUP):
+	"""A reload is begun, and the edge dies before it has an outcome; the log from there on."""
+	pid = frozen(edge)
+	edge.write()
+	since = edge.mark()
+	edge.proc.kill(by)
+	edge.wait_line(since, event="signal")
+	os.kill(pid, signal.SIGKILL)
+	edge.wait_line(since, event="child.exited", child="edge")
+	return since
+
+
+def zoneb_passes(lab):
+	with lab.connect(MUTUAL, "zoneb", source=41, where=HOST) as c:
+		return options(c).status == 200
+
+
+def test_an_edge_that_dies_in_a_reload_comes_back_with_what_is_there_now(lab, start):
+	"""Also where that has another listener: the sockets are the new configuration's. And reloads go on."""
+	edge = start(prove=())
+	before = held.of(edge.proc.pid)
+	edge.config["listeners"].append({**edge.config["listeners"][0], "name": "second", "port": 5071})
+	edge.config["zones"][-1]["listeners"].append("second")
+	since = die_in_reload(edge)
+	edge.wait_line(since, event="edge.ready", timeout=20)
+	with lab.connect(5071, where=HOST) as c:
+		assert options(c).status == 200
+	assert zoneb_passes(lab)
+	edge.config["listeners"].pop()
+	edge.config["zones"][-1]["listeners"].pop()
+	edge.write()
+	assert edge.command("reload").stdout == "reloaded\n"
+	assert zoneb_passes(lab)
+	with pytest.raises(Closed):
+		lab.connect(5071, where=HOST)
+	assert held.of(edge.proc.pid)["fds"] == before["fds"]
+
+
+@pytest.mark.parametrize("what", ["configuration", "half a pair"])
+@pytest.mark.parametrize("again", ["watch", "signal"])
+def test_an_edge_that_dies_while_nothing_fits_comes_back_when_it_does(lab, start, second, what, again):
+	"""The daemon does not end for it, says what is wrong and where, and tries again at once when the files change or it is told to."""
+	dir = own_set(lab, f"{lab.dir}/dies-{what[:4]}-{again}", "edge-rsa", "edge-org")
+	cert, key = f"{dir}/live.pem", f"{dir}/live.key"
+	shutil.copy(f"{dir}/edge-rsa.pem", cert)
+	shutil.copy(f"{dir}/edge-rsa.key", key)
+	def change(config):
+		use_set(cert, key)(config)
+		config["watch"] = again == "watch"
+	edge = start(change, prove=())
+	before = presented(lab)
+	pid = frozen(edge)
+	since = edge.mark()
+	if what == "configuration":
+		with open(edge.path, "a") as f:
+			f.write("nonsense = 1;\n")
+	else:
+		shutil.copyfile(f"{dir}/edge-org.pem", cert)
+	edge.proc.kill(signal.SIGHUP)
+	edge.wait_line(since, event="signal")
+	os.kill(pid, signal.SIGKILL)
+	wrong = {"configuration": ("nonsense", edge.path), "half a pair": ("does not belong to the certificate", key)}[what]
+	edge.wait_line(since, event="child.restart", child="edge", in_ms=2000, timeout=20)
+	said = [l for l in edge.lines(since, event="config", level="error") if wrong[0] in l["detail"] and l["file"] == wrong[1]]
+	assert said, edge.lines(since, level="error")
+	since = edge.mark()
+	if what == "configuration":
+		edge.write()
+	else:
+		shutil.copyfile(f"{dir}/edge-org.key", key)
+	if again == "signal":
+		edge.proc.kill(signal.SIGHUP)
+	edge.wait_line(since, event="edge.ready", timeout=20)
+	assert (presented(lab) != before) == (what == "half a pair")
+	assert edge.command("reload").stdout == "reloaded\n"
+
+
+def test_a_command_whose_edge_dies_is_told_so(lab, start):
+	edge = start(prove=())
+	pid = frozen(edge)
+	done = []
+	asking = threading.Thread(target=lambda: done.append(edge.command("reload", check=False)))
+	asking.start()
+	try:
+		wait_until("the command's connection", lambda: open("/proc/net/unix").read().count(f" {edge.socket}\n") > 1, 10)
+		os.kill(pid, signal.SIGKILL)
+	finally:
+		asking.join(30)
+	assert done and done[0].returncode not in (0, 2), done
+	edge.wait_line(0, event="child.restart", child="edge")
+
+
+def test_a_media_process_that_dies_in_a_reload_costs_no_call(lab, start, media):
+	edge = start()
+	with lab.connect(MUTUAL, "partner", where=HOST, source=23) as c:
+		call = call_desk(lab, c, media)
+		pid, killed = frozen(edge), edge.child("media")
+		zone(edge.config, "zoneb")["trust"] = [lab.pki.rogue_root]
+		edge.write()
+		since = edge.mark()
+		edge.proc.kill(signal.SIGHUP)
+		edge.wait_line(since, event="signal")
+		os.kill(killed, signal.SIGKILL)
+		edge.wait_line(since, event="child.exited", child="media")
+		os.kill(pid, signal.SIGCONT)
+		edge.wait_line(since, event="reload.done", by="signal", timeout=20)
+		edge.wait_line(since, event="media.started", timeout=20)
+		media.wait(20)
+		assert call.ask("INFO").status == 200 and call.bye().status == 200
+		with pytest.raises((Closed, TimeoutError)):
+			zoneb_passes(lab)
+	assert not edge.lines(since, event="call.ended", reason="media.lost")
+	edge.wait_nothing_held(connections=False)
