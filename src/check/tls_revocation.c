@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check/report.h"
 #include "check/resolve.h"
 #include "tls/http.h"
+#include "tls/ocsp.h"
 #include "tls/talk.h"
 
 enum { HOSTS_MAX = 4 };
@@ -90,17 +92,34 @@ static void judge_hosts(struct sw_tls_case *t, enum sw_finding_id id, const char
 
 static void judge_staple(struct sw_tls_case *t)
 {
-	char found[80];
+	const struct sw_tls_probe *p = t->p;
+	struct sw_str answer = { (const char *)p->staple, p->staple ? p->staple_len : 0 };
+	struct sw_ocsp_result r = { 0 };
+	STACK_OF(X509) * rest;
+	char found[SW_OCSP_TEXT_MAX + 40], until[32];
 
-	if (t->facts[0]->must_staple && !t->p->staple) {
-		sw_check_report(t->c, SW_F_TLS_MUST_STAPLE, SW_CHECK_FAIL, t->subject,
-				"a stapled OCSP answer, for the certificate demands it", "none");
+	if (!answer.n) {
+		if (t->facts[0]->must_staple)
+			sw_check_report(t->c, SW_F_TLS_MUST_STAPLE, SW_CHECK_FAIL, t->subject,
+					"a stapled OCSP answer, for the certificate demands it", "none");
 		return;
 	}
-	if (!t->p->staple)
+	if (t->chain.reason != SW_R_OK) { /* whose key would it have to be signed with? */
+		snprintf(found, sizeof(found), "%zu bytes, not judged: the chain is not good", answer.n);
+		sw_check_report(t->c, SW_F_TLS_STAPLE, SW_CHECK_SKIP, t->subject, "an answer that holds", found);
 		return;
-	snprintf(found, sizeof(found), "%zu bytes", t->p->staple_len);
-	sw_check_report(t->c, SW_F_TLS_STAPLE, SW_CHECK_PASS, t->subject, NULL, found);
+	}
+	rest = sw_chain_rest(p->sent);
+	sw_ocsp_judge_staple(&r, answer, &t->chain, p->leaf, rest, t->trust, sw_check_time(t->c));
+	sk_X509_free(rest);
+	snprintf(found, sizeof(found), "good, until %s", sw_report_time(r.until, until));
+	if (r.status == SW_OCSP_REVOKED)
+		sw_check_report(t->c, SW_F_TLS_REVOKED, SW_CHECK_FAIL, t->subject, "not revoked", r.text);
+	else if (r.status == SW_OCSP_GOOD)
+		sw_check_report(t->c, SW_F_TLS_STAPLE, SW_CHECK_PASS, t->subject, "an answer that holds", found);
+	else
+		sw_check_report(t->c, t->facts[0]->must_staple ? SW_F_TLS_MUST_STAPLE : SW_F_TLS_STAPLE,
+				t->facts[0]->must_staple ? SW_CHECK_FAIL : SW_CHECK_WARN, t->subject, "an answer that holds", r.text);
 }
 
 void sw_tls_judge_revocation(struct sw_tls_case *t)

@@ -524,14 +524,23 @@ def test_hosts_out_of_reach(lab):
 	expect(lab.check(DOMAIN), ("tls.crl.host", "warn", "refused"), ("tls.ocsp.host", "warn", "refused"))
 
 
-def test_staple(lab):
-	c = lab.cert("stapled", more="must-staple")
+def stapled(lab, cert, **words):
 	with open(lab.path("staple.der"), "wb") as f:
-		f.write(ocsp.answer(lab.pki, "stapled"))
-	lab.serve(*GOOD, "-status_file", lab.path("staple.der"), cert=c)
-	r = lab.check(DOMAIN)
-	expect(r)
-	assert r.one("tls.staple", "pass")
+		f.write(ocsp.answer(lab.pki, cert.name, **words))
+	lab.quiet()
+	lab.serve(*GOOD, "-status_file", lab.path("staple.der"), cert=cert)
+	return lab.check(DOMAIN)
+
+
+def test_staple(lab):
+	must, free = lab.cert("stapled", more="must-staple"), lab.cert("unstapled")
+	for c in (must, free):
+		r = stapled(lab, c)
+		expect(r)
+		assert "good, until" in r.one("tls.staple", "pass")["found"]
+	expect(stapled(lab, must, begin=-172800, end=-86400), ("tls.must-staple", "fail", "out of date|ended|expired|old"))
+	expect(stapled(lab, free, begin=-172800, end=-86400), ("tls.staple", "warn", "out of date|ended|expired|old"))
+	expect(stapled(lab, free, status="revoked"), ("tls.revoked", "fail", "revoked"))
 
 
 def zone_check(lab, *args, **zone):
