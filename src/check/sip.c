@@ -146,7 +146,7 @@ static void judge_headers(struct line *l, const struct sw_sip_heard *h)
 
 	if (h->status / 100 != 2)
 		return;
-	if (h->allow[0] && !strstr(h->allow, "INVITE"))
+	if (h->allow[0] && !h->allows_invite)
 		sw_check_report(l->c, SW_F_SIP_ALLOW, SW_CHECK_WARN, l->subject, "INVITE among the methods it allows", h->allow);
 	if (h->contact_is_address)
 		sw_check_report(l->c, SW_F_SIP_CONTACT, p->contact_fqdn ? SW_CHECK_FAIL : SW_CHECK_PASS, l->subject,

@@ -20,6 +20,7 @@ struct sw_sip_heard {
 	char phrase[80];
 	char server[160], allow[300], accept[200], supported[200], contact[300], record_route[300], date[80], warning[200],
 		www[200];
+	bool allows_invite; /* Allow names it, in whichever of its lines */
 	bool contact_is_address, record_route_is_address;
 	char contact_host[256];
 	char received[64];

@@ -109,6 +109,7 @@ static void read_answer(struct sw_sip_heard *h, const struct sw_msg *m, const st
 	if (!h->server[0])
 		keep(h->server, sizeof(h->server), sw_msg_header(m, "User-Agent"));
 	keep(h->allow, sizeof(h->allow), sw_msg_header(m, "Allow"));
+	h->allows_invite = sw_msg_option(m, "Allow", "INVITE");
 	keep(h->accept, sizeof(h->accept), sw_msg_header(m, "Accept"));
 	keep(h->supported, sizeof(h->supported), sw_msg_header(m, "Supported"));
 	keep(h->date, sizeof(h->date), sw_msg_header(m, "Date"));
