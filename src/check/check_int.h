@@ -40,6 +40,11 @@ struct sw_check_seen {                   /* endpoints already looked at */
 	struct sw_check_task *task;
 };
 
+struct sw_check_once {                   /* a probe several may ask for */
+	char *what;
+	struct sw_check_task *task;
+};
+
 struct sw_check_leaf {                   /* a certificate shown at one address of a target (tls_seen.c) */
 	char host[256], issuer[256];
 	uint16_t port;
@@ -60,6 +65,8 @@ struct sw_check {
 	unsigned done, running, threads;
 	struct sw_check_seen *seen;
 	size_t n_seen, seen_room;
+	struct sw_check_once *once;      /* owned; under endpoints */
+	size_t n_once;
 	struct sw_check_leaf *leaves;    /* owned */
 	size_t n_leaves;
 	bool closed;                     /* nothing is taken any more */
@@ -97,3 +104,5 @@ int sw_check_spawn_task(struct sw_check *c, enum sw_stage stage, const char *wha
 void sw_check_task_adopt(struct sw_check *c, struct sw_check_task *t);
 /* target.c: where the provider's own connections, or ours to it, are mutually authenticated. */
 bool sw_check_port_is_mutual(const struct sw_profile *p, uint16_t port);
+/* endpoint.c: as sw_check_spawn, but a probe of the same name once a run; it belongs to the first that asks for it. */
+int sw_check_spawn_once(struct sw_check *c, enum sw_stage stage, const char *what, sw_probe_fn *fn, void *arg, void (*free_fn)(void *arg));

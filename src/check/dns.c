@@ -156,6 +156,8 @@ static void look_at_host(struct sw_check *c, void *arg)
 		sw_check_report(c, SW_F_DNS_HOST, known ? SW_CHECK_FAIL : SW_CHECK_UNKNOWN, h->name, "an address", why);
 		return;
 	}
+	if (h->tls)
+		sw_dnscheck_dane(c, h->name, h->port, "");
 	snprintf(found, sizeof(found), "%zu address%s", n, n == 1 ? "" : "es");
 	sw_check_report(c, SW_F_DNS_HOST, SW_CHECK_PASS, h->name, "an address", found);
 	for (size_t i = 0; i < n; i++) {

@@ -47,6 +47,28 @@ const char *sw_dnscheck_label(const struct sw_check *c, const char *domain);
 /* Is the domain one that -f says is ours? */
 bool sw_dnscheck_is_local(const struct sw_check *c, const char *domain);
 
+enum sw_caa_verdict {
+	SW_CAA_CA_UNKNOWN,       /* zero: the records name CAs, and which of them the issuer is, is not known */
+	SW_CAA_ALLOWED,
+	SW_CAA_FORBIDDEN,
+	SW_CAA_CRITICAL,         /* a tag nobody knows, marked critical: every CA refuses */
+};
+/* RFC 8659 4, pure. v: the relevant set; wildcard: of the name; cas: domains of the issuer, separated by spaces, or NULL. */
+enum sw_caa_verdict sw_caa_judge(const struct sw_caa *v, size_t n, bool wildcard, const char *cas);
+/* The domains by which CAA knows an issuer, by what its name says; NULL: none is known. */
+const char *sw_caa_domains(const char *issuer);
+
+struct sw_tls_probe;
+struct sw_identity;
+/*
+ * From the TLS stage: an endpoint showed this chain. What DNS says of it is looked at in probes of their own: CAA against who
+ * issued it, TLSA against itself. top: the issuer of the last certificate sent; trusted: it was found good by the CAs.
+ */
+void sw_dnscheck_shown(struct sw_check *c, const struct sw_endpoint *e, const struct sw_tls_probe *p, const struct sw_identity *leaf, const char *top,
+		       bool trusted);
+void sw_dnscheck_caa(struct sw_check *c, const struct sw_identity *leaf, const char *top);    /* dns_caa.c */
+void sw_dnscheck_dane(struct sw_check *c, const char *host, uint16_t port, const char *owner);  /* dns_dane.c: what is published, once a target */
+
 /* Judges records from the trust anchor down: --trust-anchor's, or the root's. One thread's. */
 struct sw_dnscheck_secure {
 	struct sw_anchors *anchors;

@@ -61,3 +61,50 @@ const char *sw_naptr_fault(const struct sw_dns_rr *naptr, const char *domain)
 		return "it leads out of the domain: without DNSSEC no careful caller follows (RFC 3263 4.1)";
 	return NULL;
 }
+
+/* --- CAA --- */
+
+static bool known_tag(const char *tag)
+{
+	static const char *const tags[] = { "issue", "issuewild", "iodef", "contactemail", "contactphone", "issuemail", "issuevmc" };
+
+	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++)
+		if (!strcmp(tag, tags[i]))
+			return true;
+	return false;
+}
+
+static bool in_list(const char *list, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *s = list; s && *s; s += strcspn(s, " "), s += *s == ' ')
+		if (strcspn(s, " ") == n && !strncmp(s, word, n))
+			return true;
+	return false;
+}
+
+enum sw_caa_verdict sw_caa_judge(const struct sw_caa *v, size_t n, bool wildcard, const char *cas)
+{
+	const char *tag = "issue";
+	bool any = false, named = false;
+	char issuer[SW_DNS_NAME_MAX];
+
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].critical && !known_tag(v[i].tag))
+			return SW_CAA_CRITICAL;
+		if (wildcard && !strcmp(v[i].tag, "issuewild"))
+			tag = "issuewild";
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(v[i].tag, tag) != 0)
+			continue;
+		any = true;
+		if (sw_caa_issuer(issuer, &v[i]) < 0 || !*issuer)
+			continue;
+		named = true;
+		if (in_list(cas, issuer))
+			return SW_CAA_ALLOWED;
+	}
+	return !any ? SW_CAA_ALLOWED : named && !cas ? SW_CAA_CA_UNKNOWN : SW_CAA_FORBIDDEN;
+}

@@ -286,6 +286,8 @@ static void follow(struct domain *d, const struct sw_lookup *l)
 		d->v[d->n].srv = v[i];
 		judge_port(d, &v[i]);
 		resolve_target(d, &d->v[d->n++]);
+		if (d->tls)
+			sw_dnscheck_dane(d->c, v[i].host, v[i].port, d->owner);
 	}
 	judge_spares(d);
 	judge_families(d);

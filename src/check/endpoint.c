@@ -206,3 +206,52 @@ void sw_check_endpoint(struct sw_check *c, const struct sw_endpoint *e)
 	}
 	pthread_mutex_unlock(&c->endpoints);
 }
+
+/* --- other probes, once --- */
+
+static struct sw_check_once *find_once(struct sw_check *c, const char *what)
+{
+	for (size_t i = 0; i < c->n_once; i++)
+		if (!strcmp(c->once[i].what, what))
+			return &c->once[i];
+	return NULL;
+}
+
+static int note(struct sw_check *c, const char *what, struct sw_check_task *task)
+{
+	struct sw_check_once *list = realloc(c->once, (c->n_once + 1) * sizeof(*list));
+	char *copy = sw_str_dup(sw_str_of(what));
+
+	if (list)
+		c->once = list;
+	if (!list || !copy) {
+		free(copy);
+		atomic_store(&c->no_memory, true);
+		return SW_ENOMEM;
+	}
+	list[c->n_once++] = (struct sw_check_once){ copy, task };
+	return SW_OK;
+}
+
+int sw_check_spawn_once(struct sw_check *c, enum sw_stage stage, const char *what, sw_probe_fn *fn, void *arg, void (*free_fn)(void *arg))
+{
+	struct sw_check_once *once;
+	struct sw_check_task *task;
+	int err = SW_OK;
+
+	pthread_mutex_lock(&c->endpoints);
+	once = find_once(c, what);
+	if (once) {
+		pthread_mutex_lock(&c->lock);
+		sw_check_task_adopt(c, once->task);
+		pthread_mutex_unlock(&c->lock);
+		if (free_fn)
+			free_fn(arg);
+	} else {
+		err = sw_check_spawn_task(c, stage, what, fn, arg, free_fn, &task);
+		if (err == SW_OK)
+			err = note(c, what, task);
+	}
+	pthread_mutex_unlock(&c->endpoints);
+	return err;
+}

@@ -90,6 +90,9 @@ void sw_check_free(struct sw_check *c)
 	free(c->tasks);
 	free(c->seen);
 	free(c->leaves);
+	for (size_t i = 0; i < c->n_once; i++)
+		free(c->once[i].what);
+	free(c->once);
 	free(c->findings);
 	for (int i = 0; i < 2; i++) {
 		close(c->stop_fd[i]);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check/dns.h"
 #include "check/sip.h"
 #include "tls/pulled.h"
 #include "tls/talk.h"
@@ -278,6 +279,7 @@ static void look(struct sw_check *c, const struct sw_endpoint *e, const char *su
 		if (p->end == SW_TLS_END_UP)
 			report_handshake(&t);
 		judge_certificates(&t);
+		sw_dnscheck_shown(c, e, p, t.facts[0]->id, t.facts[t.n_facts - 1]->id->issuer, t.chain.reason == SW_R_OK);
 	}
 	for (size_t i = 0; i < t.n_facts; i++)
 		sw_cert_facts_free(t.facts[i]);

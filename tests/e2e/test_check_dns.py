@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The DNS probes of sipward check, against a real name server with one fault to a zone."""
+import base64
 import calendar
+import hashlib
 import json
 import os
 import re
 import shutil
 import socket
+import ssl
 import tempfile
 import threading
 import time
@@ -165,7 +168,7 @@ def test_one_family_alone_may_be_asked_for(dns):
 
 
 def test_a_host_with_a_port_is_looked_up_by_its_address(dns):
-	assert [x["status"] for x in dns.check("e1.healthy.test:5061")] == ["pass"]
+	assert {(x["id"], x["status"]) for x in dns.check("e1.healthy.test:5061")} == {("dns.host", "pass"), ("dns.tlsa", "skip")}
 	assert one(dns.check("gone.healthy.test:5061"), "dns.host")["status"] == "fail"
 
 
@@ -297,14 +300,17 @@ class Signed:
 	"""A signed zone "sec" with an anchor of its own, and zones below it."""
 
 	def __init__(self, lab):
-		names = ["good", "island", "badds", "nokeys", "plain"]
+		names = ["good", "island", "badds", "nokeys", "plain", "shown"]
+		keyed = ["sec", "good.sec", "island.sec", "badds.sec", "shown.sec"]
 		self.lab, ip = lab, lab.ip
 		zones = {"sec": []} | {f"{n}.sec": two(ip(1), ip(2)) for n in names}
+		zones["shown.sec"] = [f"e1 A {ip(1)}"]
 		zones["sec"] += [f"{n} NS ns.{n}" for n in names] + [f"ns.{n} A {ip(55)}" for n in names]
-		self.knot = Knot(f"{lab.dir}/signed", ip(55), zones, signed=["sec", "good.sec", "island.sec", "badds.sec"]).start()
-		wait_until("the zones to be signed", lambda: all(self.knot.query(z, "DNSKEY") for z in ("sec", "good.sec", "island.sec", "badds.sec")))
+		self.knot = Knot(f"{lab.dir}/signed", ip(55), zones, signed=keyed).start()
+		wait_until("the zones to be signed", lambda: all(self.knot.query(z, "DNSKEY") for z in keyed))
 		good, bad = self.knot.ds("good.sec."), self.knot.ds("badds.sec.")
 		self.knot.change("sec", ("set", "good", 5, "DS", *good.split()), ("set", "nokeys", 5, "DS", *good.split()),
+			("set", "shown", 5, "DS", *self.knot.ds("shown.sec.").split()),
 			("set", "badds", 5, "DS", *bad.split()[:3], "00" * 32))
 		self.anchor = f"{lab.dir}/anchor"
 		with open(self.anchor, "w") as f:
@@ -393,6 +399,172 @@ def test_without_the_anchor_a_chain_goes_to_the_root(signed, dns):
 	"""The root can't be asked here: what is signed is then unknown, not good."""
 	x, = state(dns.check("good.sec", dns=signed.dns))
 	assert x["status"] == "unknown", x
+
+
+# --- what DNS says of the certificate ---
+
+class Server:
+	"""TLS, with one certificate; hangs up at the first word."""
+
+	def __init__(self, ip, cert, key):
+		ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+		ctx.load_cert_chain(cert, key)
+		self.sock = socket.create_server((ip, 0), backlog=50)
+		self.port = self.sock.getsockname()[1]
+		self.over = False
+		threading.Thread(target=self._accept, args=(ctx,), daemon=True).start()
+
+	def _accept(self, ctx):
+		while not self.over:
+			try:
+				s, _ = self.sock.accept()
+			except OSError:
+				return
+			threading.Thread(target=self._serve, args=(ctx, s), daemon=True).start()
+
+	@staticmethod
+	def _serve(ctx, s):
+		s.settimeout(10)
+		try:
+			with ctx.wrap_socket(s, server_side=True) as t:
+				t.recv(4096)
+		except OSError:
+			s.close()
+
+	def close(self):
+		self.over = True
+		self.sock.close()
+
+
+def openssl(*args):
+	return proc.run(["openssl", *args]).stdout
+
+
+class Shown:
+	"""A server with a certificate by a CA that calls itself Let's Encrypt, at e1.shown.sec."""
+
+	def __init__(self, lab, signed):
+		d, self.lab, self.signed = lab.dir, lab, signed
+		openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{d}/ca.key", "-out", f"{d}/ca.pem",
+			"-subj", "/O=Let's Encrypt/CN=R99", "-days", "30", "-addext", "keyUsage=critical,keyCertSign,cRLSign")
+		openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{d}/leaf.key", "-out", f"{d}/leaf.csr",
+			"-subj", "/CN=e1.shown.sec")
+		with open(f"{d}/ext", "w") as f:
+			f.write("subjectAltName=DNS:e1.shown.sec,DNS:*.w.shown.sec\nextendedKeyUsage=serverAuth,clientAuth\n")
+		openssl("x509", "-req", "-in", f"{d}/leaf.csr", "-CA", f"{d}/ca.pem", "-CAkey", f"{d}/ca.key", "-days", "20", "-extfile", f"{d}/ext", "-out",
+			f"{d}/leaf.pem", "-CAcreateserial")
+		with open(f"{d}/chain.pem", "w") as f:
+			f.write(open(f"{d}/leaf.pem").read() + open(f"{d}/ca.pem").read())
+		self.leaf, self.ca = (ssl.PEM_cert_to_DER_cert(open(f"{d}/{n}.pem").read()) for n in ("leaf", "ca"))
+		pub = openssl("x509", "-in", f"{d}/leaf.pem", "-noout", "-pubkey")
+		self.key = base64.b64decode("".join(pub.splitlines()[1:-1]))
+		self.server = Server(lab.ip(1), f"{d}/chain.pem", f"{d}/leaf.key")
+		self.tlsa = f"_{self.server.port}._tcp.e1"
+
+	def check(self, *args, name="shown.sec", anchor=True):
+		extra = ["--trust-anchor", self.signed.anchor] if anchor else []
+		return self.lab.check(*extra, "--ca", f"{self.lab.dir}/ca.pem", "--timeout", "2s", *args, name, dns=self.signed.dns)
+
+	def publish(self, *edits):
+		"""These and no other records of the kinds under test."""
+		self.signed.knot.clear("shown.sec", *[(o, k) for k in ("TLSA", "CAA") for o in (self.tlsa, "@", "e1")])
+		self.signed.knot.change("shown.sec", *edits)
+
+
+@pytest.fixture(scope="module")
+def shown(dns, signed):
+	s = Shown(dns, signed)
+	srv = ("set", S, 5, "SRV", 10, 10, s.server.port, "e1")
+	signed.knot.change("shown.sec", srv)
+	yield s
+	s.server.close()
+
+
+def of(results, id):
+	return [(x["status"], x["found"]) for x in results if x["id"] == id]
+
+
+def sha(data, bits=256):
+	return hashlib.new(f"sha{bits}", data).hexdigest()
+
+
+def test_no_caa_and_no_tlsa_are_no_fault(shown):
+	shown.publish(("set", "t", 5, "TXT", "x"))
+	results = shown.check()
+	assert {s for s, _ in of(results, "dns.caa")} == {"pass"} and len(of(results, "dns.caa")) == 2, results
+	assert {s for s, _ in of(results, "dns.tlsa")} == {"skip"} and not of(results, "dns.tlsa.match")
+	assert bad(results) == set()
+
+
+@pytest.mark.parametrize("records, status, says", [
+	(["@ 0 issue letsencrypt.org"], {"pass"}, "let it"),
+	(['@ 0 issue "letsencrypt.org; accounturi=https://x"', "@ 0 issue digicert.com"], {"pass"}, "let it"),
+	(["@ 0 issue digicert.com"], {"warn"}, "do not name its CA"),
+	(['@ 0 issue ";"'], {"warn"}, "do not name its CA"),
+	(["@ 0 iodef mailto:a@b"], {"pass"}, "let it"),
+	(["@ 128 future x", "@ 0 issue letsencrypt.org"], {"warn"}, "critical"),
+	(["@ 0 issue letsencrypt.org", '@ 0 issuewild ";"'], {"pass", "warn"}, "shown.sec"),
+	(["@ 0 issue digicert.com", "e1 0 issue letsencrypt.org"], {"pass", "warn"}, "e1.shown.sec"),
+])
+def test_caa_against_the_issuer(shown, records, status, says):
+	shown.publish(*[("set", r.split()[0], 5, "CAA", *r.split(None, 3)[1:]) for r in records])
+	rows = of(shown.check(), "dns.caa")
+	assert {s for s, _ in rows} == status and any(says in f for _, f in rows), rows
+
+
+def test_a_ca_that_is_not_known_is_not_judged(shown, dns):
+	"""The lab's own CA has no domain that CAA knows."""
+	d = dns.dir
+	openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{d}/own.key", "-out", f"{d}/own.pem",
+		"-subj", "/CN=Own CA", "-days", "30", "-addext", "subjectAltName=DNS:e1.shown.sec")
+	shown.publish(("set", "@", 5, "CAA", 0, "issue", "digicert.com"))
+	server = Server(dns.ip(1), f"{d}/own.pem", f"{d}/own.key")
+	rows = of(shown.check(name=f"e1.shown.sec:{server.port}"), "dns.caa")
+	server.close()
+	assert [s for s, _ in rows] == ["skip"] and "not known" in rows[0][1], rows
+
+
+@pytest.mark.parametrize("record, status", [
+	(lambda s: f"3 1 1 {sha(s.key)}", "pass"),
+	(lambda s: f"3 0 2 {sha(s.leaf, 512)}", "pass"),
+	(lambda s: f"3 1 0 {s.key.hex()}", "pass"),
+	(lambda s: f"2 0 1 {sha(s.ca)}", "pass"),
+	(lambda s: f"1 1 1 {sha(s.key)}", "pass"),
+	(lambda s: f"0 0 1 {sha(s.ca)}", "pass"),
+	(lambda s: f"3 1 1 {'ab' * 32}", "fail"),
+	(lambda s: f"2 0 1 {sha(s.leaf)}", "fail"),
+	(lambda s: f"3 0 1 {sha(s.ca)}", "fail"),
+], ids=["key", "leaf-512", "whole-key", "ca", "pkix-key", "pkix-ca", "other", "leaf-as-ca", "ca-as-leaf"])
+def test_tlsa_against_the_certificate(shown, record, status):
+	shown.publish(("set", shown.tlsa, 5, "TLSA", *record(shown).split()))
+	results = shown.check()
+	assert [s for s, _ in of(results, "dns.tlsa")] == ["pass"], results
+	assert [s for s, _ in of(results, "dns.tlsa.match")] == [status], results
+	if status == "fail":
+		assert one(results, "dns.tlsa.match")["fix"] == f"{shown.tlsa}.shown.sec. IN TLSA 3 1 1 {sha(shown.key)}"
+
+
+def test_a_public_cas_word_is_wanted_for_usages_0_and_1(shown, dns):
+	shown.publish(("set", shown.tlsa, 5, "TLSA", 1, 1, 1, sha(shown.key)))
+	shutil.copy(f"{dns.dir}/ca.pem", f"{dns.dir}/ca.keep")
+	try:
+		openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{dns.dir}/x.key", "-out",
+			f"{dns.dir}/ca.pem", "-subj", "/CN=Another", "-days", "30")
+		assert [s for s, _ in of(shown.check(), "dns.tlsa.match")] == ["fail"]
+	finally:
+		shutil.move(f"{dns.dir}/ca.keep", f"{dns.dir}/ca.pem")
+
+
+def test_records_that_nobody_can_use(shown):
+	shown.publish(("set", shown.tlsa, 5, "TLSA", 3, 1, 1, "abcd"))
+	results = shown.check()
+	assert one(results, "dns.tlsa")["status"] == "fail" and "length" in one(results, "dns.tlsa")["found"]
+
+
+def test_records_that_are_not_secure_bind_nobody(shown):
+	shown.publish(("set", shown.tlsa, 5, "TLSA", 3, 1, 1, "ab" * 32))
+	results = shown.check(anchor=False)
+	assert one(results, "dns.tlsa")["status"] in ("warn", "unknown") and not of(results, "dns.tlsa.match"), results
 
 
 # --- with a configuration ---

@@ -94,8 +94,15 @@ class Knot:
 				proc.run(self.wrap(["true"]), check=False).returncode == 0
 		return self._can_wrap
 
-	def _ctl(self, *args):
-		return proc.run([self.knotc, "-s", f"{self.dir}/knot.sock", *args])
+	def _ctl(self, *args, check=True):
+		return proc.run([self.knotc, "-s", f"{self.dir}/knot.sock", *args], check=check)
+
+	def clear(self, zone, *sets):
+		"""Takes record sets away, (owner, type) each, those that are there."""
+		self._ctl("zone-begin", zone)
+		for owner, kind in sets:
+			self._ctl("zone-unset", zone, owner, kind, check=False)
+		self._ctl("zone-commit", zone)
 
 	def change(self, zone, *edits):
 		"""One transaction; an edit is ("set" | "unset", owner, [ttl,] type, data...)."""

@@ -69,6 +69,39 @@ static void naptr_of_sip_leads_to_srv_within_the_domain(void **state)
 		assert_true((sw_naptr_fault(&rows[i].r, "a.test") == NULL) == rows[i].good);
 }
 
+static struct sw_caa caa(const char *tag, const char *value, bool critical)
+{
+	struct sw_caa c = { .critical = critical, .value = (const uint8_t *)value, .len = strlen(value) };
+
+	strcpy(c.tag, tag);
+	return c;
+}
+
+static void caa_names_who_may_issue(void **state)
+{
+	const struct sw_caa ours[] = { caa("issue", "other.example", false), caa("issue", "ca.example; x=y", false) };
+	const struct sw_caa nobody[] = { caa("issue", ";", false) }, broken[] = { caa("issue", "%%%", false) };
+	const struct sw_caa contact[] = { caa("iodef", "mailto:a@b", true) }, critical[] = { caa("issue", "ca.example", false), caa("new", "", true) };
+	const struct sw_caa wild[] = { caa("issue", "ca.example", false), caa("issuewild", ";", false) };
+	const char *known = "www.ca.example ca.example";
+
+	(void)state;
+	assert_int_equal(sw_caa_judge(NULL, 0, false, NULL), SW_CAA_ALLOWED);
+	assert_int_equal(sw_caa_judge(ours, 2, false, known), SW_CAA_ALLOWED);
+	assert_int_equal(sw_caa_judge(ours, 1, false, known), SW_CAA_FORBIDDEN);
+	assert_int_equal(sw_caa_judge(ours, 2, false, "a.example"), SW_CAA_FORBIDDEN);   /* no part of a domain will do */
+	assert_int_equal(sw_caa_judge(ours, 2, false, NULL), SW_CAA_CA_UNKNOWN);
+	assert_int_equal(sw_caa_judge(nobody, 1, false, NULL), SW_CAA_FORBIDDEN);
+	assert_int_equal(sw_caa_judge(broken, 1, false, known), SW_CAA_FORBIDDEN);
+	assert_int_equal(sw_caa_judge(contact, 1, false, known), SW_CAA_ALLOWED);
+	assert_int_equal(sw_caa_judge(critical, 2, false, known), SW_CAA_CRITICAL);
+	assert_int_equal(sw_caa_judge(wild, 2, false, known), SW_CAA_ALLOWED);
+	assert_int_equal(sw_caa_judge(wild, 2, true, known), SW_CAA_FORBIDDEN);
+	assert_int_equal(sw_caa_judge(ours, 2, true, known), SW_CAA_ALLOWED);   /* without issuewild, issue is for both */
+	assert_non_null(sw_caa_domains("C=US, O=Let's Encrypt, CN=R11"));
+	assert_null(sw_caa_domains("CN=Lab Intermediate CA"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -76,6 +109,7 @@ int main(void)
 		cmocka_unit_test(the_same_host_on_another_port_is_no_duplicate),
 		cmocka_unit_test(a_dot_and_port_0_are_told_apart),
 		cmocka_unit_test(naptr_of_sip_leads_to_srv_within_the_domain),
+		cmocka_unit_test(caa_names_who_may_issue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
