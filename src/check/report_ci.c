@@ -157,7 +157,8 @@ void sw_report_nagios(const struct sw_report *r, struct sw_buf *out)
 	if (!told)
 		sw_buf_printf(out, " %zu passed", s.n[SW_CHECK_PASS]);
 	if (any)
-		sw_buf_printf(out, ", first certificate expires in %" PRId64 " d", days);
+		sw_buf_printf(out, days < 0 ? ", a certificate ended %" PRId64 " d ago" : ", first certificate expires in %" PRId64 " d",
+			      days < 0 ? -days : days);
 	sw_buf_printf(out, " | failed=%zu;;0;0; warnings=%zu;0;;0; unknown=%zu;;;0; passed=%zu;;;0; duration_ms=%" PRIu64 ";;;0;",
 		      s.n[SW_CHECK_FAIL], s.n[SW_CHECK_WARN], s.n[SW_CHECK_UNKNOWN], s.n[SW_CHECK_PASS], s.ms);
 	if (any)

@@ -17,9 +17,10 @@ static const char style[] =
 	"h1{font-size:1.5rem;margin:0 0 .3rem}h2{font-size:1.15rem;margin:2rem 0 .6rem;border-bottom:1px solid var(--line)}\n"
 	".dim{color:var(--dim)}code,pre,.id{font-family:ui-monospace,monospace;font-size:.875rem}\n"
 	"pre{background:var(--box);border:1px solid var(--line);border-radius:6px;padding:.6rem;overflow-x:auto;white-space:pre-wrap;margin:.3rem 0}\n"
-	"svg{max-width:100%;height:auto}svg text{font:13px system-ui,sans-serif;fill:var(--fg)}svg .dim{fill:var(--dim)}\n"
+	"svg{max-width:100%;height:auto}svg text{font-size:13px;font-family:system-ui,sans-serif;fill:var(--fg)}svg .dim{fill:var(--dim)}\n"
 	".mark{font-weight:700;white-space:nowrap}.pass{color:var(--pass)}.warn{color:var(--warn)}.fail{color:var(--fail)}"
 	".unknown{color:var(--unknown)}.skip{color:var(--skip)}\n"
+	"svg .track{fill:var(--box)}svg .grid{stroke:var(--line)}svg .now{stroke:var(--fg)}svg .hole{fill:var(--bg)}svg .over{paint-order:stroke;stroke:var(--bg);stroke-width:5px}\n"
 	"svg rect.box{fill:var(--box);stroke-width:2}svg .s-pass{stroke:var(--pass)}svg .s-warn{stroke:var(--warn)}svg .s-fail{stroke:var(--fail)}"
 	"svg .s-unknown{stroke:var(--unknown);stroke-dasharray:5 3}svg .s-skip,svg .s-none{stroke:var(--line);stroke-dasharray:2 4}\n"
 	"svg .t-pass{fill:var(--pass)}svg .t-warn{fill:var(--warn)}svg .t-fail{fill:var(--fail)}svg .t-unknown{fill:var(--unknown)}"
@@ -27,7 +28,8 @@ static const char style[] =
 	"details,.finding{border:1px solid var(--line);border-left-width:5px;border-radius:6px;margin:.5rem 0;padding:.5rem .8rem;overflow-wrap:anywhere}\n"
 	".b-fail{border-left-color:var(--fail)}.b-warn{border-left-color:var(--warn)}.b-unknown{border-left-color:var(--unknown)}"
 	".b-pass{border-left-color:var(--pass)}.b-skip{border-left-color:var(--skip)}.finding .finding{margin-left:1rem}\n"
-	"table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.2rem .6rem .2rem 0;border-bottom:1px solid var(--line)}\n"
+	"table{border-collapse:collapse;width:100%}td,th{text-align:left;vertical-align:top;padding:.2rem .6rem .2rem 0;border-bottom:1px solid var(--line)}"
+	".finding th{width:9rem}\n"
 	"@media print{:root{--bg:#fff;--fg:#000;--dim:#333;--line:#999;--box:#fff;--pass:#003;--warn:#430;--fail:#600;--unknown:#306;--skip:#333}"
 	"body{max-width:none;padding:0;font-size:11pt}.finding,pre,svg,tr{break-inside:avoid}details>*{display:block}}\n";
 
@@ -130,6 +132,40 @@ static void table(const struct sw_report *r, enum sw_check_status status, const 
 	sw_buf_str(out, "</table></details>\n");
 }
 
+/* To do, and not because of another. */
+static bool to_do(const struct sw_finding *const *list, size_t n, size_t i)
+{
+	return sw_finding_is_bad(list[i]) && !sw_finding_cause(list, n, list[i]);
+}
+
+static bool same_todo(const struct sw_finding *a, const struct sw_finding *b)
+{
+	return a->id == b->id && a->status == b->status && !strcmp(sw_finding_todo(a), sw_finding_todo(b));
+}
+
+/* One thing to do, with all that it is about. */
+static void todo_item(const struct sw_finding *const *list, size_t n, size_t i, struct sw_buf *out)
+{
+	size_t told = 0, more = 0;
+
+	sw_buf_printf(out, "<li><span class=\"id\">%s</span> ", sw_finding_name(list[i]->id));
+	for (size_t k = i; k < n; k++) {
+		if (!to_do(list, n, k) || !same_todo(list[k], list[i]))
+			continue;
+		if (told == 4) {
+			more++;
+			continue;
+		}
+		sw_buf_str(out, told++ ? ", " : "");
+		sw_report_xml(out, list[k]->subject);
+	}
+	if (more)
+		sw_buf_printf(out, " and %zu more", more);
+	sw_buf_str(out, "<pre>");
+	sw_report_xml(out, sw_finding_todo(list[i]));
+	sw_buf_str(out, "</pre></li>\n");
+}
+
 static void todo(const struct sw_report *r, struct sw_buf *out)
 {
 	static const enum sw_check_status order[] = { SW_CHECK_FAIL, SW_CHECK_UNKNOWN, SW_CHECK_WARN };
@@ -140,19 +176,14 @@ static void todo(const struct sw_report *r, struct sw_buf *out)
 		for (size_t i = 0; i < n; i++) {
 			bool again = false;
 
-			if (list[i]->status != order[s] || sw_finding_cause(list, n, list[i]))
+			if (list[i]->status != order[s] || !to_do(list, n, i))
 				continue;
 			for (size_t k = 0; k < i && !again; k++)
-				again = sw_finding_is_bad(list[k]) && list[k]->id == list[i]->id && !sw_finding_cause(list, n, list[k]) &&
-					!strcmp(sw_finding_todo(list[k]), sw_finding_todo(list[i]));
+				again = to_do(list, n, k) && same_todo(list[k], list[i]);
 			if (again)
 				continue;
-			sw_buf_str(out, nth++ ? "<li>" : "<h2 id=\"todo\">What to do next</h2>\n<ol>\n<li>");
-			sw_buf_printf(out, "<span class=\"id\">%s</span> ", sw_finding_name(list[i]->id));
-			sw_report_xml(out, list[i]->subject);
-			sw_buf_str(out, "<pre>");
-			sw_report_xml(out, sw_finding_todo(list[i]));
-			sw_buf_str(out, "</pre></li>\n");
+			sw_buf_str(out, nth++ ? "" : "<h2 id=\"todo\">What to do next</h2>\n<ol>\n");
+			todo_item(list, n, i, out);
 		}
 	if (nth)
 		sw_buf_str(out, "</ol>\n");

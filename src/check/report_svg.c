@@ -16,6 +16,7 @@ enum { WAY_DNS, WAY_TARGET, WAY_TLS, WAY_SIP, WAY_MEDIA, WAY_STEPS };
 struct way {
 	const char *subject;         /* of its TCP finding; borrowed */
 	int step[WAY_STEPS];         /* enum sw_check_status, or -1: not looked at */
+	const struct sw_finding *broke[WAY_STEPS];   /* the first that failed there, or NULL; borrowed */
 };
 
 static int worse(int a, enum sw_check_status s)
@@ -45,10 +46,10 @@ static size_t ways(const struct sw_finding *const *list, size_t n, struct way *o
 		for (size_t k = 0; k < rows; k++)
 			known |= !strcmp(out[k].subject, list[i]->subject);
 		if (!known)
-			out[rows++] = (struct way){ list[i]->subject, { -1, -1, -1, -1, -1 } };
+			out[rows++] = (struct way){ list[i]->subject, { -1, -1, -1, -1, -1 }, { NULL } };
 	}
 	if (rows == 0)
-		out[rows++] = (struct way){ "", { -1, -1, -1, -1, -1 } };
+		out[rows++] = (struct way){ "", { -1, -1, -1, -1, -1 }, { NULL } };
 	for (size_t k = 0; k < rows; k++)
 		for (size_t i = 0; i < n; i++) {
 			static const int steps[SW_STAGE_COUNT] = { -1, WAY_DNS, WAY_TARGET, WAY_TLS, WAY_SIP, WAY_MEDIA, -1 };
@@ -57,6 +58,8 @@ static size_t ways(const struct sw_finding *const *list, size_t n, struct way *o
 			if (step < 0 || (step > WAY_DNS && step < WAY_MEDIA && out[k].subject[0] && !about(list[i], out[k].subject)))
 				continue;
 			out[k].step[step] = worse(out[k].step[step], list[i]->status);
+			if (list[i]->status == SW_CHECK_FAIL && !out[k].broke[step])
+				out[k].broke[step] = list[i];
 		}
 	return rows;
 }
@@ -71,26 +74,37 @@ static void step_box(struct sw_buf *out, int x, int y, const char *name, int sta
 		      status < 0 ? "·" : sw_html_marks[status].symbol, status < 0 ? "not looked at" : sw_html_marks[status].word);
 }
 
+static const char *const step_names[] = { "DNS", "target", "TLS", "SIP", "media" };
+
+/* Between two steps. Media goes its own way: signalling that fails does not break it. */
+static void way_link(struct sw_buf *out, const struct way *w, int to, int x, int y)
+{
+	bool broken = to < WAY_MEDIA && w->step[to - 1] == SW_CHECK_FAIL;
+	const char *class = broken ? "fail" : w->step[to] < 0 || w->step[to - 1] < 0 ? "none" : "pass";
+
+	sw_buf_printf(out, "<line class=\"s-%s\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke-width=\"2\"/>", class, x - 40, y + 23, x, y + 23);
+	if (broken)
+		sw_buf_printf(out, "<circle class=\"hole\" cx=\"%d\" cy=\"%d\" r=\"9\"/><text class=\"t-fail\" x=\"%d\" y=\"%d\" "
+			      "text-anchor=\"middle\" font-weight=\"700\">✗</text>", x - 20, y + 23, x - 20, y + 28);
+}
+
 static void way_row(struct sw_buf *out, const struct way *w, int y)
 {
-	static const char *const names[] = { "DNS", "target", "TLS", "SIP", "media" };
-	bool broken = false;
-
-	sw_buf_printf(out, "<text x=\"4\" y=\"%d\">", y - 7);
+	sw_buf_printf(out, "<text x=\"4\" y=\"%d\"><tspan font-weight=\"700\">", y - 8);
 	sw_report_xml(out, w->subject);
+	sw_buf_str(out, "</tspan>");
+	for (int i = 0; i < WAY_STEPS; i++)
+		if (w->broke[i]) {
+			sw_buf_printf(out, "<tspan class=\"t-fail\" dx=\"10\">broken at %s: %s</tspan>", step_names[i], sw_finding_name(w->broke[i]->id));
+			break;
+		}
 	sw_buf_str(out, "</text>\n");
 	for (int i = 0; i < WAY_STEPS; i++) {
 		int x = 4 + i * 170;
 
-		if (i) {
-			/* Media goes its own way: signalling that fails does not break it. */
-			sw_buf_printf(out, "<line class=\"s-%s\" x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke-width=\"2\"/>",
-				      broken && i < WAY_MEDIA ? "fail" : "pass", x - 40, y + 23, x, y + 23);
-			if (broken && i < WAY_MEDIA)
-				sw_buf_printf(out, "<text class=\"t-fail\" x=\"%d\" y=\"%d\" text-anchor=\"middle\" font-weight=\"700\">✗</text>", x - 20, y + 19);
-		}
-		step_box(out, x, y, names[i], w->step[i]);
-		broken = w->step[i] == SW_CHECK_FAIL;
+		if (i)
+			way_link(out, w, i, x, y);
+		step_box(out, x, y, step_names[i], w->step[i]);
 	}
 }
 
@@ -106,9 +120,9 @@ void sw_html_way(const struct sw_report *r, struct sw_buf *out)
 	}
 	n_rows = ways(list, n, rows);
 	sw_buf_printf(out, "<h2>The way</h2>\n<svg id=\"way\" viewBox=\"0 0 820 %zu\" width=\"820\" role=\"img\" aria-label=\"DNS, target, TLS, SIP and media of each target\">\n",
-		      n_rows * 84);
+		      n_rows * 84 - 4);
 	for (size_t i = 0; i < n_rows; i++)
-		way_row(out, &rows[i], (int)i * 84 + 24);
+		way_row(out, &rows[i], (int)i * 84 + 26);
 	sw_buf_str(out, "</svg>\n");
 	if (n_rows == ROWS_MAX)
 		sw_buf_str(out, "<p class=\"dim\">The first 40 targets are drawn.</p>\n");
@@ -143,7 +157,7 @@ static size_t certs(const struct sw_report *r, struct cert *out)
 	return rows;
 }
 
-enum { LEFT = 10, WIDTH = 800, STEP = 44 };
+enum { LEFT = 20, WIDTH = 780, STEP = 46 };
 
 static double place(int64_t t, int64_t low, int64_t high)
 {
@@ -152,27 +166,67 @@ static double place(int64_t t, int64_t low, int64_t high)
 	return x < LEFT ? LEFT : x > LEFT + WIDTH ? LEFT + WIDTH : x;
 }
 
-static void cert_row(struct sw_buf *out, const struct cert *c, int64_t now, int64_t low, int64_t high, int y)
+/* What is said of it, by mark and words; the mark's class is what the bar is painted in. */
+static enum sw_check_status judged(const struct cert *c, int64_t now, char text[64])
 {
 	int64_t days = (c->to - now) / DAY;
-	const char *class = now > c->to || now < c->from ? "fail" : days < 30 ? "warn" : "pass";
-	char from[32], to[32];
+
+	if (now < c->from)
+		snprintf(text, 64, "not valid for another %" PRId64 " days", (c->from - now) / DAY);
+	else if (now > c->to)
+		snprintf(text, 64, "ended %" PRId64 " days ago", (now - c->to) / DAY);
+	else
+		snprintf(text, 64, "%" PRId64 " days left", days);
+	return now > c->to || now < c->from ? SW_CHECK_FAIL : days < 30 ? SW_CHECK_WARN : SW_CHECK_PASS;
+}
+
+static void cert_row(struct sw_buf *out, const struct cert *c, int64_t now, int64_t low, int64_t high, int y)
+{
+	char from[32], to[32], text[64];
+	const struct sw_html_mark *m = &sw_html_marks[judged(c, now, text)];
+	double left = place(c->from, low, high), right = place(c->to, low, high);
 
 	sw_report_time(c->from, from);
 	sw_report_time(c->to, to);
 	from[10] = to[10] = '\0';
-	sw_buf_printf(out, "<text x=\"%d\" y=\"%d\">", LEFT, y + 12);
+	sw_buf_printf(out, "<text class=\"over\" x=\"%d\" y=\"%d\"><tspan class=\"t-%s\" font-weight=\"700\">%s</tspan> ", LEFT, y + 13, m->name, m->symbol);
 	sw_report_xml(out, c->name);
-	sw_buf_printf(out, " <tspan class=\"dim\">%s to %s, ", from, to);
-	if (now < c->from)
-		sw_buf_str(out, "not valid yet");
-	else if (now > c->to)
-		sw_buf_printf(out, "ended %" PRId64 " days ago", (now - c->to) / DAY);
-	else
-		sw_buf_printf(out, "%" PRId64 " days left", days);
-	sw_buf_str(out, "</tspan></text>");
-	sw_buf_printf(out, "<rect class=\"t-%s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"10\" rx=\"3\"/>\n", class, place(c->from, low, high), y + 20,
-		      place(c->to, low, high) - place(c->from, low, high) + 1);
+	sw_buf_printf(out, " <tspan class=\"dim\">%s to %s, %s</tspan></text>", from, to, text);
+	sw_buf_printf(out, "<rect class=\"track\" x=\"%d\" y=\"%d\" width=\"%d\" height=\"10\" rx=\"3\"/>", LEFT, y + 21, WIDTH);
+	if (c->to > low && c->from < high)
+		sw_buf_printf(out, "<rect class=\"t-%s\" x=\"%.1f\" y=\"%d\" width=\"%.1f\" height=\"10\" rx=\"3\"/>", m->name, left, y + 21,
+			      right - left < 2 ? 2 : right - left);
+	/* What reaches beyond the picture points there. */
+	if (c->from < low)
+		sw_buf_printf(out, "<text class=\"t-%s\" x=\"%d\" y=\"%d\" text-anchor=\"end\">◂</text>", m->name, LEFT - 3, y + 31);
+	if (c->to > high)
+		sw_buf_printf(out, "<text class=\"t-%s\" x=\"%d\" y=\"%d\">▸</text>", m->name, LEFT + WIDTH + 3, y + 31);
+	sw_buf_str(out, "\n");
+}
+
+/* The first of January and of July, and the day that counts. */
+static void axis(struct sw_buf *out, const struct sw_report *r, int64_t now, int64_t low, int64_t high, int height)
+{
+	time_t start = (time_t)low;
+	struct tm t;
+	double x = place(now, low, high);
+
+	if (!gmtime_r(&start, &t))
+		return;
+	t = (struct tm){ .tm_year = t.tm_year, .tm_mon = 0, .tm_mday = 1 };
+	for (int64_t at; (at = timegm(&t)) < high; t.tm_mon += 6) {
+		char day[32];
+
+		if (at <= low)
+			continue;
+		sw_report_time(at, day);
+		day[7] = '\0';
+		sw_buf_printf(out, "<line class=\"grid\" x1=\"%.1f\" y1=\"18\" x2=\"%.1f\" y2=\"%d\"/><text class=\"dim\" x=\"%.1f\" y=\"%d\" "
+			      "text-anchor=\"middle\">%s</text>\n", place(at, low, high), place(at, low, high), height - 18, place(at, low, high), height - 4, day);
+	}
+	sw_buf_printf(out, "<line class=\"now\" x1=\"%.1f\" y1=\"16\" x2=\"%.1f\" y2=\"%d\" stroke-width=\"2\"/><text x=\"%.1f\" y=\"12\" "
+		      "text-anchor=\"middle\" font-weight=\"700\">%s</text>\n", x, x, height - 18, x,
+		      sw_check_options(r->check)->at ? "the day asked about" : "now");
 }
 
 /* From a year back to two years ahead; what reaches beyond is cut at the edge. */
@@ -188,16 +242,15 @@ void sw_html_timeline(const struct sw_report *r, struct sw_buf *out)
 		return;
 	}
 	n = certs(r, list);
-	height = (int)n * STEP + 30;
+	height = (int)n * STEP + 46;
 	if (n) {
 		sw_buf_printf(out, "<h2>Certificates</h2>\n<svg id=\"timeline\" viewBox=\"0 0 820 %d\" width=\"820\" role=\"img\" aria-label=\"From when to when each certificate holds\">\n", height);
+		axis(out, r, now, low, high, height);
 		for (size_t i = 0; i < n; i++)
-			cert_row(out, &list[i], now, low, high, (int)i * STEP);
-		sw_buf_printf(out, "<line class=\"s-none\" x1=\"%.1f\" y1=\"0\" x2=\"%.1f\" y2=\"%d\" stroke-width=\"2\"/>", place(now, low, high),
-			      place(now, low, high), height - 20);
-		sw_buf_printf(out, "<text class=\"dim\" x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>\n", place(now, low, high), height - 5,
-			      sw_check_options(r->check)->at ? "the day asked about" : "now");
+			cert_row(out, &list[i], now, low, high, (int)i * STEP + 20);
 		sw_buf_str(out, "</svg>\n");
+		if (n == CERTS_MAX)
+			sw_buf_printf(out, "<p class=\"dim\">The first %d certificates are drawn.</p>\n", CERTS_MAX);
 	}
 	free(list);
 }

@@ -217,8 +217,10 @@ static void todo(const struct text *t)
 
 			if (t->list[i]->status != marks[m].status || !sw_finding_is_bad(t->list[i]) || t->cause[i] || repeated(t, i))
 				continue;
-			if (!nth)
+			if (!nth) {
+				sw_buf_str(t->out, "\n");
 				paint(t, "\033[1m", "What to do next");
+			}
 			sw_buf_printf(t->out, "\n%u. %s  ", ++nth, sw_finding_name(t->list[i]->id));
 			subjects(t, i);
 			sw_buf_str(t->out, "\n");
@@ -237,7 +239,7 @@ static void todo(const struct text *t)
 		sw_buf_str(t->out, "\nMore of each: sipward explain ID\n");
 }
 
-static void last_line(const struct text *t)
+static void verdict(const struct text *t)
 {
 	struct sw_check_summary s;
 	int exit = sw_check_exit(t->r->check, t->r->fail_on_warn);
@@ -274,10 +276,9 @@ void sw_report_text(const struct sw_report *r, struct sw_buf *out)
 	if (!r->verbose)
 		passed(&t);
 	changes(&t);
-	todo(&t);
 	for (size_t i = 0; !r->quiet && i < p->notes.n; i++)
-		sw_buf_printf(out, "%s%s: %s\n", i ? "" : "\n", p->name, p->notes.v[i]);
-	sw_buf_str(out, t.n ? "\n" : "");
-	last_line(&t);
+		sw_buf_printf(out, "%s: %s\n%s", p->name, p->notes.v[i], i + 1 == p->notes.n ? "\n" : "");
+	verdict(&t);
+	todo(&t);
 	free(t.cause);
 }
