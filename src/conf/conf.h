@@ -53,6 +53,7 @@ struct sw_conf_listener {
 	size_t n_sni;
 	bool send_ca_names;   /* default true */
 	bool cbc;             /* the two CBC suites; default false */
+	bool staple;          /* an OCSP answer about our certificate, where it names a responder; default true */
 	int line;
 };
 

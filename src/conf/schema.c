@@ -131,6 +131,7 @@ static const struct sw_conf_key listener_keys[] = {
 	    .max = 64, .group = &sni_group),
 	KEY("send_ca_names", SW_CONF_BOOL, send_ca_names, "true", "Name the accepted CAs when asking for a certificate"),
 	KEY("cbc", SW_CONF_BOOL, cbc, "false", "Also offer the two CBC suites, after all others"),
+	KEY("staple", SW_CONF_BOOL, staple, "true", "Show an OCSP answer about our certificate, where it names a responder"),
 	END
 };
 static const struct sw_conf_group listener_group = {

@@ -127,6 +127,9 @@ void sw_generation_fetch(struct sw_generation *g, struct sw_crls *crls, struct s
 	int64_t now = time(NULL);
 
 	g->ocsps = sw_ocsps_ref(ocsps);
+	for (size_t l = 0; l < g->conf->n_listeners; l++)
+		if (g->server_ctx[l])
+			sw_tls_ctx_staple(g->server_ctx[l], ocsps);
 	for (size_t z = 0; z < g->conf->n_zones; z++) {
 		const struct sw_conf_zone *zone = &g->conf->zones[z];
 

@@ -22,7 +22,8 @@ struct sw_generation {
 
 /* Reads every file named by conf (blocking: off the loop, or at start). Takes a reference to conf. SW_ECONF with diag. */
 int sw_generation_new(struct sw_generation **out, struct sw_conf *conf, struct sw_diag *diag) SW_MUSTCHECK;
-/* Before it is shared: zones that fetch their CRLs find them in crls, and those that look at OCSP their answers in ocsps. */
+/* Before it is shared: zones that fetch their CRLs find them in crls, and those that look at OCSP their answers in ocsps,
+ * where those about our own certificates come to be, too. */
 void sw_generation_fetch(struct sw_generation *g, struct sw_crls *crls, struct sw_ocsps *ocsps);
 struct sw_generation *sw_generation_ref(struct sw_generation *g);
 void sw_generation_unref(struct sw_generation *g);

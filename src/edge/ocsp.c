@@ -162,6 +162,8 @@ static void put_done(void *arg, int status)
 	}
 	if (x->news == SW_OCSP_REFUSED)
 		sw_log(SW_LOG_WARN, "ocsp.failed", SW_S("url", x->due.url), SW_S("detail", x->why));
+	else if (x->due.own && x->news == SW_OCSP_REVOKES)
+		sw_log(SW_LOG_ERROR, "staple.revoked", SW_S("url", x->due.url), SW_S("detail", "a certificate of our own has been revoked: get another"));
 	else
 		sw_log(x->news == SW_OCSP_REVOKES ? SW_LOG_WARN : SW_LOG_DEBUG, "ocsp.fetched", SW_S("url", x->due.url),
 		       SW_S("news", x->news == SW_OCSP_REVOKES ? "revokes" : "taken"));

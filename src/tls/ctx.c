@@ -297,6 +297,7 @@ static int server_ssl_ctx(SSL_CTX **out, const struct server *sv, const struct s
 		err = sw_certset_use(ssl, set, true, diag);
 	if (err >= 0) {
 		check_suites_fit(ssl, set, diag);
+		sw_tls_staple_check(ssl, c, set->cert, diag);
 		if (l->send_ca_names && c->trust)
 			err = send_ca_names(ssl, c->trust, &sv->settings, diag);
 	}
@@ -363,6 +364,7 @@ int sw_tls_ctx_server(struct sw_tls_ctx **out, const struct sw_conf *conf, const
 	if (!c)
 		return SW_ENOMEM;
 	c->enforce = l->transport == SW_TRANSPORT_MTLS;
+	c->staple = l->staple;
 	c->policy.eku = eku;
 	c->policy.revocation = handshake_revocation(conf, l);
 	sw_random(sv.sid_ctx, sizeof(sv.sid_ctx));
@@ -451,6 +453,7 @@ void sw_tls_ctx_unref(struct sw_tls_ctx *c)
 	}
 	free(c->sni);
 	SSL_CTX_free(c->ssl);
+	sw_tls_staples_free(c);
 	sw_trust_free(c->trust);
 	free(c);
 }

@@ -26,6 +26,9 @@ struct entry {
 	struct sw_ocsp_result answer;  /* the last that proved something */
 	int64_t wanted, fetched, tried, due;
 	unsigned failures;             /* in a row */
+	unsigned own;                  /* how often it is a certificate of ours */
+	char *staple;                  /* own: the good answer's bytes; owned; or NULL */
+	size_t staple_len;
 	bool busy;                     /* being asked */
 	bool waited;                   /* for the first answer; nobody does any longer */
 	char fault[SW_HTTP_DETAIL_MAX];
@@ -60,6 +63,7 @@ static void entry_free(struct entry *e)
 {
 	X509_free(e->leaf);
 	X509_free(e->issuer);
+	free(e->staple);
 	free(e->url);
 	free(e);
 }
@@ -78,7 +82,7 @@ static bool make_room(struct sw_ocsps *c)
 	if (HASH_COUNT(c->entries) < ENTRIES_MAX)
 		return true;
 	for (struct entry *e = c->entries; e; e = e->hh.next)
-		if (!e->busy && (!oldest || e->wanted < oldest->wanted))
+		if (!e->busy && !e->own && (!oldest || e->wanted < oldest->wanted))
 			oldest = e;
 	if (oldest)
 		drop(c, oldest);
@@ -199,6 +203,66 @@ void sw_ocsps_give_up(struct sw_ocsps *c, const uint8_t key[SW_OCSP_KEY_LEN])
 	pthread_mutex_unlock(&c->lock);
 }
 
+/* --- our own --- */
+
+bool sw_ocsps_own(struct sw_ocsps *c, X509 *leaf, X509 *issuer, uint8_t key[SW_OCSP_KEY_LEN])
+{
+	char url[SW_HTTP_URL_MAX + 1];
+	struct entry *e;
+
+	if (!sw_ocsp_url(url, leaf) || !key_of(key, leaf, issuer))
+		return false;
+	pthread_mutex_lock(&c->lock);
+	e = find(c, key);
+	if (!e)
+		e = add(c, key, leaf, issuer, url);
+	if (e && e->own++ == 0)
+		e->due = 0;   /* what was said before was not kept to be shown */
+	pthread_mutex_unlock(&c->lock);
+	return e != NULL;
+}
+
+void sw_ocsps_disown(struct sw_ocsps *c, const uint8_t key[SW_OCSP_KEY_LEN])
+{
+	struct entry *e;
+
+	pthread_mutex_lock(&c->lock);
+	e = find(c, key);
+	if (e)
+		e->own--;
+	pthread_mutex_unlock(&c->lock);
+}
+
+static bool is_stapled(const struct entry *e, int64_t now)
+{
+	return e->staple && e->answer.status == SW_OCSP_GOOD && e->answer.since <= now && now < e->answer.until;
+}
+
+unsigned char *sw_ocsps_staple(struct sw_ocsps *c, const uint8_t key[SW_OCSP_KEY_LEN], int64_t now, size_t *n)
+{
+	unsigned char *copy = NULL;
+	struct entry *e;
+
+	pthread_mutex_lock(&c->lock);
+	e = find(c, key);
+	if (e && is_stapled(e, now)) {
+		copy = OPENSSL_memdup(e->staple, e->staple_len);
+		*n = e->staple_len;
+	}
+	pthread_mutex_unlock(&c->lock);
+	return copy;
+}
+
+/* Without memory none is shown, until the next. Locked. */
+static void keep_staple(struct entry *e, struct sw_str answer)
+{
+	free(e->staple);
+	e->staple = e->own && e->answer.status == SW_OCSP_GOOD ? malloc(answer.n) : NULL;
+	e->staple_len = e->staple ? answer.n : 0;
+	if (e->staple)
+		memcpy(e->staple, answer.p, answer.n);
+}
+
 /* --- asking --- */
 
 /* References of the two, so that the lock is not held meanwhile. False: nobody wants it any more. */
@@ -226,7 +290,7 @@ static struct entry *next_due(struct sw_ocsps *c, int64_t now)
 		next = e->hh.next;
 		if (e->busy || e->due > now)
 			continue;
-		if (now - e->wanted > UNWANTED)
+		if (!e->own && now - e->wanted > UNWANTED)
 			drop(c, e);
 		else if (!due || e->due < due->due)
 			due = e;
@@ -264,6 +328,7 @@ bool sw_ocsps_due(struct sw_ocsps *c, int64_t now, struct sw_ocsp_due *out)
 	if (e) {
 		memcpy(out->key, e->key, sizeof(out->key));
 		snprintf(out->url, sizeof(out->url), "%s", e->url);
+		out->own = e->own > 0;
 	}
 	pthread_mutex_unlock(&c->lock);
 	if (!e)
@@ -322,6 +387,8 @@ enum sw_ocsp_news sw_ocsps_put(struct sw_ocsps *c, const uint8_t key[SW_OCSP_KEY
 		e = find(c, key);
 		if (e)
 			news = take(e, &r, now, why);
+		if (news != SW_OCSP_REFUSED)
+			keep_staple(e, answer);
 		pthread_mutex_unlock(&c->lock);
 	} else {
 		sw_ocsps_failed(c, key, now, "out of memory");
@@ -376,8 +443,8 @@ void sw_ocsps_each(struct sw_ocsps *c, int64_t now, sw_ocsp_info_fn *fn, void *a
 	pthread_mutex_lock(&c->lock);
 	for (struct entry *e = c->entries; e; e = e->hh.next) {
 		struct sw_ocsp_info info = {
-			.url = e->url, .status = status_of(e, now), .until = e->answer.until, .fetched = e->fetched, .tried = e->tried,
-			.due = e->due, .failing = e->failures > 0, .fault = e->fault,
+			.url = e->url, .status = status_of(e, now), .since = e->answer.since, .until = e->answer.until, .fetched = e->fetched, .tried = e->tried,
+			.due = e->due, .failing = e->failures > 0, .own = e->own > 0, .stapled = is_stapled(e, now), .fault = e->fault,
 		};
 
 		sw_x509_name_text(X509_get_subject_name(e->leaf), info.subject, sizeof(info.subject));

@@ -27,12 +27,22 @@ bool sw_ocsps_look(struct sw_ocsps *c, X509 *leaf, X509 *issuer, int64_t now, st
 /* Nobody waits for this first answer any longer. It is still taken when it comes. */
 void sw_ocsps_give_up(struct sw_ocsps *c, const uint8_t key[SW_OCSP_KEY_LEN]);
 
+/*
+ * A certificate of ours: asked about as long as it is ours, whoever comes, and its answer is kept to be shown. key as above; false: it names
+ * no responder, or there is no room. Each true is ended by a disown.
+ */
+bool sw_ocsps_own(struct sw_ocsps *c, X509 *leaf, X509 *issuer, uint8_t key[SW_OCSP_KEY_LEN]) SW_MUSTCHECK;
+void sw_ocsps_disown(struct sw_ocsps *c, const uint8_t key[SW_OCSP_KEY_LEN]);
+/* Its answer, good and begun and not ended, skew or not; a copy for OPENSSL_free. NULL: there is none. */
+unsigned char *sw_ocsps_staple(struct sw_ocsps *c, const uint8_t key[SW_OCSP_KEY_LEN], int64_t now, size_t *n);
+
 /* Whom to ask. */
 struct sw_ocsp_due {
 	uint8_t key[SW_OCSP_KEY_LEN];
 	char url[SW_HTTP_URL_MAX + 1];
 	uint8_t request[SW_OCSP_REQUEST_MAX];
 	size_t request_len;
+	bool own;
 };
 /* One that is due, if any; then one of the two below must follow. */
 bool sw_ocsps_due(struct sw_ocsps *c, int64_t now, struct sw_ocsp_due *out);
@@ -53,10 +63,11 @@ struct sw_ocsp_info {
 	const char *url;
 	char subject[256];
 	enum sw_ocsp_status status;        /* GOOD only while it is fresh */
-	int64_t until;                     /* 0: there is no answer */
+	int64_t since, until;              /* 0: there is no answer */
 	int64_t fetched;                   /* last success; 0: never */
 	int64_t tried, due;
 	bool failing;
+	bool own, stapled;                 /* a certificate of ours; its answer is shown */
 	const char *fault;                 /* of the last try; "" when it was good */
 };
 typedef void sw_ocsp_info_fn(void *arg, const struct sw_ocsp_info *i);   /* borrowed; under the lock: no calls back into it */

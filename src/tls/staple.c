@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 #include "tls/ocsp.h"
 #include "tls/tls_int.h"
 
@@ -116,4 +117,94 @@ void sw_tls_staple_ask(SSL_CTX *ssl, struct sw_tls_ctx *c)
 	SSL_CTX_set_tlsext_status_type(ssl, TLSEXT_STATUSTYPE_ocsp);
 	SSL_CTX_set_tlsext_status_cb(ssl, on_status);
 	SSL_CTX_set_tlsext_status_arg(ssl, c);
+}
+
+/* --- the handshake of a server --- */
+
+/* Of our certificate, out of what is sent with it; a root is not, but may be in a trust list. NULL: it is in neither. */
+static X509 *issuer_of_ours(SSL_CTX *ssl, const struct sw_tls_ctx *c)
+{
+	STACK_OF(X509) *chain = NULL, *lists[2];
+	X509 *leaf = SSL_CTX_get0_certificate(ssl);
+
+	if (!leaf || !SSL_CTX_get0_chain_certs(ssl, &chain))
+		return NULL;
+	lists[0] = chain;
+	lists[1] = c->trust ? c->trust->cas : NULL;
+	for (int k = 0; k < 2; k++)
+		for (int i = 0; i < sk_X509_num(lists[k]); i++) {
+			X509 *x = sk_X509_value(lists[k], i);
+
+			if (X509_check_issued(x, leaf) == X509_V_OK && X509_verify(leaf, X509_get0_pubkey(x)) == 1)
+				return x;
+		}
+	return NULL;
+}
+
+/* The client asks for a staple. None is no fault: it decides. */
+static int on_status_wanted(SSL *ssl, void *arg)
+{
+	const struct sw_tls_staple *s = arg;
+	size_t n = 0;
+	unsigned char *der = sw_ocsps_staple(s->ocsps, s->key, time(NULL), &n);
+
+	if (!der)
+		return SSL_TLSEXT_ERR_NOACK;
+	SSL_set_tlsext_status_ocsp_resp(ssl, der, (long)n);   /* takes it */
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static void staple(struct sw_tls_ctx *c, SSL_CTX *ssl, struct sw_ocsps *ocsps)
+{
+	struct sw_tls_staple *s = &c->staples[c->n_staples];
+	X509 *issuer = issuer_of_ours(ssl, c);
+
+	if (!issuer || !sw_ocsps_own(ocsps, SSL_CTX_get0_certificate(ssl), issuer, s->key))
+		return;
+	s->ocsps = sw_ocsps_ref(ocsps);
+	c->n_staples++;
+	SSL_CTX_set_tlsext_status_cb(ssl, on_status_wanted);
+	SSL_CTX_set_tlsext_status_arg(ssl, s);
+}
+
+void sw_tls_ctx_staple(struct sw_tls_ctx *c, struct sw_ocsps *ocsps)
+{
+	if (!c->staple || c->staples)
+		return;
+	c->staples = calloc(c->n_sni + 1, sizeof(*c->staples));
+	if (!c->staples)
+		return;   /* none is shown: who insists on one refuses us, and says so */
+	staple(c, c->ssl, ocsps);
+	for (size_t i = 0; i < c->n_sni; i++)
+		staple(c, c->sni[i].ssl, ocsps);
+	ERR_clear_error();
+}
+
+void sw_tls_staples_free(struct sw_tls_ctx *c)
+{
+	for (size_t i = 0; i < c->n_staples; i++) {
+		sw_ocsps_disown(c->staples[i].ocsps, c->staples[i].key);
+		sw_ocsps_unref(c->staples[i].ocsps);
+	}
+	free(c->staples);
+}
+
+void sw_tls_staple_check(SSL_CTX *ssl, const struct sw_tls_ctx *c, const char *file, struct sw_diag *diag)
+{
+	X509 *leaf = SSL_CTX_get0_certificate(ssl);
+	char url[SW_HTTP_URL_MAX + 1];
+	const char *why = NULL;
+
+	if (!leaf || !sw_ocsp_must_staple(leaf))
+		return;
+	if (!c->staple)
+		why = "staple is off";
+	else if (!sw_ocsp_url(url, leaf))
+		why = "it names no OCSP responder";
+	else if (!issuer_of_ours(ssl, c))
+		why = "its issuer is not in its chain";
+	ERR_clear_error();
+	if (why)
+		sw_diag_add(diag, SW_DIAG_WARN, file, 0, "the certificate demands a stapled OCSP answer, but %s: clients that know will refuse it",
+			    why);
 }

@@ -26,6 +26,12 @@ int sw_tls_ctx_server(struct sw_tls_ctx **out, const struct sw_conf *conf, const
 /* Client side, for a zone. The server's chain is judged in the handshake against trust, under the zone's policy. */
 int sw_tls_ctx_client(struct sw_tls_ctx **out, const struct sw_conf *conf, const struct sw_conf_zone *z,
 		      const struct sw_trust *trust, struct sw_diag *diag) SW_MUSTCHECK;
+/*
+ * Server side, before it is shared: from now on our certificates that name an OCSP responder are asked about in ocsps, and their answers
+ * stapled for who asks for one.
+ */
+struct sw_ocsps;
+void sw_tls_ctx_staple(struct sw_tls_ctx *c, struct sw_ocsps *ocsps);
 struct sw_tls_ctx *sw_tls_ctx_ref(struct sw_tls_ctx *c);
 void sw_tls_ctx_unref(struct sw_tls_ctx *c);
 

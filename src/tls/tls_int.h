@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <openssl/ssl.h>
 #include "tls/crl_int.h"
+#include "tls/ocsps.h"
 #include "tls/stream.h"
 #include "tls/tls.h"
 
@@ -101,6 +102,13 @@ int sw_certset_use(SSL_CTX *ctx, const struct sw_conf_cert *set, bool server, st
 /* --- staple.c --- */
 /* A client's SSL_CTX: asks the server for a stapled answer, and judges it in the handshake. arg of the callback: the sw_tls_ctx. */
 void sw_tls_staple_ask(SSL_CTX *ssl, struct sw_tls_ctx *c);
+/* A server's SSL_CTX: does its certificate demand a staple that it can never have? Warned about. file: the certificate's. */
+void sw_tls_staple_check(SSL_CTX *ssl, const struct sw_tls_ctx *c, const char *file, struct sw_diag *diag);
+struct sw_tls_staple {
+	struct sw_ocsps *ocsps;      /* a reference */
+	uint8_t key[SW_OCSP_KEY_LEN];
+};
+void sw_tls_staples_free(struct sw_tls_ctx *c);
 
 /* --- ctx.c --- */
 struct sw_tls_sni {
@@ -115,6 +123,9 @@ struct sw_tls_ctx {
 	SSL_CTX *ssl;                /* the default certificate set */
 	struct sw_tls_sni *sni;
 	size_t n_sni;
+	bool staple;                 /* server: the operator wants it */
+	struct sw_tls_staple *staples;  /* per SSL_CTX that has one; owned */
+	size_t n_staples;
 	struct sw_trust *trust;      /* a reference; NULL: nobody is vouched for */
 	struct sw_chain_policy policy;  /* all but now */
 };

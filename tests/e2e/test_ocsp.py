@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""OCSP: what a server staples decides whether it is called, what the CA's responder says of a client whether it is admitted."""
+"""OCSP: what a server staples decides whether it is called, what the CA's responder says of a client whether it is
+admitted, and what it says of us is stapled."""
 import threading
 import time
 
@@ -11,9 +12,9 @@ from lab.ocsp import Responder, answer
 from lab.scenarios import refused_at_handshake
 from lab.sipraw import request
 from lab.web import Web
-from lab.world import LOOPBACK, MUTUAL, OURS, PARTNER, ZONEB
+from lab.world import LOOPBACK, MUTUAL, OURS, PARTNER, PUBLIC, ZONEB
 
-WHERE, FARM, CLIENTS = 16, 17, 18
+WHERE, FARM, CLIENTS, STAPLES = 16, 17, 18, 19
 HARD, SOFT = MUTUAL, 5080
 
 
@@ -289,5 +290,113 @@ def test_private_networks_are_not_asked(world, web):
 		says(web, world, cert)
 		assert "loopback address" in refused(world, edge, HARD, cert, "tls.ocsp")["detail"]
 		assert "/asked-private" not in web.asked
+	finally:
+		world.stop_edge(edge)
+
+
+# --- we: what we staple ---
+
+def own_cert(world, web, name):
+	return world.pki.one(name, san=f"DNS:edge.{OURS}", ocsp=f"{web.url}/{name}", key="rsa:2048")
+
+
+class Stapling:
+	"""A daemon whose certificate names a responder; more: the listener's."""
+
+	def __init__(self, world, web, name, more=None):
+		self.world, self.path = world, f"/{name}"
+		self.cert = own_cert(world, web, name)
+		world.own(self.cert)
+		def change(config):
+			config["listeners"] = [dict(next(l for l in config["listeners"] if l["transport"] == "tls"), cert=self.cert.pem, key=self.cert.key,
+				**(more or {}))]
+			config["zones"] = [z for z in config["zones"] if z["kind"] == "default"]
+			config["routes"] = [{"name": "none", "reject": 404}]
+			config["fetch"] = {"networks": LOOPBACK}
+		self.edge = world.start_edge(f"edge-{name}", change, world.ip(STAPLES), prove=())
+
+	def shown(self, *more):
+		"""What openssl s_client says of our staple."""
+		out = proc.run([*proc.need("openssl"), "s_client", "-connect", f"{self.world.ip(STAPLES)}:{PUBLIC}", "-status", "-CAfile",
+			self.world.pki.root, *more], stdin="", check=False).stdout
+		return "none" if "OCSP response: no response sent" in out else "good" if "Cert Status: good" in out else out
+
+	def status(self):
+		return next(iter(self.edge.status()["ocsp_staples"]), None)
+
+	def wait(self, test, what):
+		return wait_until(what, lambda: (s := self.status()) and test(s) and s, alive=self.edge.proc.check_alive)
+
+
+@pytest.fixture
+def stapling(world, web):
+	made = []
+	def make(*args, **more):
+		made.append(Stapling(world, web, *args, **more))
+		return made[-1]
+	yield make
+	for s in made:
+		world.stop_edge(s.edge)
+
+
+@pytest.mark.parametrize("signer", [None, "responder"])
+def test_25_a_good_staple_is_served(world, web, stapling, signer):
+	world.pki.one("responder", use="ocsp")
+	name = f"own-{signer}"
+	own_cert(world, web, name)
+	says(web, world, name, signer=signer)
+	s = stapling(name)
+	figures = s.wait(lambda s: s["sipward_ocsp_staple_served"], "the staple")
+	assert s.shown("-tls1_2") == s.shown("-tls1_3") == "good"
+	assert figures["status"] == "good" and figures["sipward_ocsp_staple_last_fetch_successful"] == 1, figures
+	assert figures["sipward_ocsp_staple_next_update_timestamp_seconds"] > time.time() + 80000, figures
+	assert figures["next_try_timestamp_seconds"] > time.time() + 30000, figures
+	assert "stapled until" in s.edge.command("status").stdout
+	# neither a reload changes that, nor that the responder is gone
+	del web.files[s.path]
+	wait_until("a refresh to fail", lambda: s.edge.command("reload") and "HTTP 404" in s.status()["detail"], step=0.3)
+	assert s.shown() == "good"
+
+
+@pytest.mark.parametrize("name, args", [
+	("revoked", {"status": "revoked"}), ("unsure", {"status": "unknown"}), ("expired", {"begin": -90000, "end": -3600}),
+	("grace", {"begin": -90000, "end": -100}), ("early", {"begin": 100}), ("rogue", {"signer": "rogue-root"}),
+])
+def test_25_what_is_not_good_and_fresh_is_not_served(world, web, stapling, name, args):
+	own_cert(world, web, f"own-{name}")
+	says(web, world, f"own-{name}", **args)
+	s = stapling(f"own-{name}")
+	figures = s.wait(lambda s: s["sipward_ocsp_staple_last_fetch_success_timestamp_seconds"] or s["detail"], "the answer")
+	assert not figures["sipward_ocsp_staple_served"] and s.shown() == "none", figures
+	if name == "revoked":
+		assert s.edge.wait_line(0, event="staple.revoked", level="error")
+
+
+def test_25_a_revoked_staple_is_taken_back(world, web, stapling):
+	own_cert(world, web, "own-later")
+	says(web, world, "own-later")
+	s = stapling("own-later")
+	s.wait(lambda s: s["sipward_ocsp_staple_served"], "the staple")
+	says(web, world, "own-later", "revoked")
+	wait_until("it to be taken back", lambda: s.edge.command("reload") and not s.status()["sipward_ocsp_staple_served"], step=0.3)
+	assert s.shown() == "none"
+
+
+def test_staple_off_asks_nobody(world, web, stapling):
+	s = stapling("own-off", {"staple": False})
+	assert s.shown() == "none" and s.edge.status()["ocsp_staples"] == [] and s.path not in web.asked
+
+
+def test_a_certificate_that_demands_a_staple_it_cannot_have_is_warned_about(world):
+	cert = world.pki.one("own-must", san=f"DNS:edge.{OURS}", more="must-staple")
+	world.own(cert)
+	def change(config):
+		config["listeners"] = [dict(next(l for l in config["listeners"] if l["transport"] == "tls"), cert=cert.pem, key=cert.key)]
+		config["zones"] = [z for z in config["zones"] if z["kind"] == "default"]
+		config["routes"] = [{"name": "none", "reject": 404}]
+	edge = world.start_edge("edge-must", change, world.ip(STAPLES), prove=())
+	try:
+		said = [l["detail"] for l in edge.lines(0, event="config", file=cert.pem)]
+		assert any("demands a stapled OCSP answer, but it names no OCSP responder" in d for d in said), said
 	finally:
 		world.stop_edge(edge)

@@ -13,7 +13,7 @@ static const char everything[] =
 	"  sigalgs = \"RSA+SHA256\"; depth = 2; };\n"
 	"listeners = (\n"
 	"  { name = \"mtls\"; transport = \"mtls\"; addresses = [ \"0.0.0.0\", \"::\" ]; port = 6062; host = \"m.example.com\";\n"
-	"    cert = \"/c\"; chain = \"/ch\"; key = \"/k\"; key_password = \"file:/kp\"; send_ca_names = false; cbc = true;\n"
+	"    cert = \"/c\"; chain = \"/ch\"; key = \"/k\"; key_password = \"file:/kp\"; send_ca_names = false; cbc = true; staple = false;\n"
 	"    sni = ( { name = \"a.example\"; cert = \"/ac\"; chain = \"/ach\"; key = \"/ak\"; key_password = \"env:AKP\"; }, { name = \"b.example\"; cert = "
 	"\"b\"; key = \"b\"; } ); },\n"
 	"  { name = \"tls\"; transport = \"tls\"; addresses = \"192.0.2.1\"; cert = \"c\"; key = \"k\"; },\n"
