@@ -80,6 +80,14 @@ static enum sw_frame_event line_next(struct line *l, uint64_t until, struct sw_f
 
 /* --- findings --- */
 
+/* For the certificate: told by the TLS stage. */
+static void report_refused(struct line *l, bool shown)
+{
+	sw_check_report(l->c, SW_F_SIP_OPTIONS, SW_CHECK_SKIP, l->subject, "an answer to OPTIONS",
+			shown ? "the connection was refused for our certificate"
+			      : "the connection was refused for want of a certificate: give --cert and --key");
+}
+
 static void report_no_answer(struct line *l, uint64_t waited, bool shown)
 {
 	struct sw_tls_probe *p = l->tls;
@@ -90,16 +98,13 @@ static void report_no_answer(struct line *l, uint64_t waited, bool shown)
 		sw_check_report(l->c, SW_F_SIP_GARBAGE, SW_CHECK_FAIL, l->subject, "a SIP answer", found);
 		return;
 	}
-	if (l->closed && p && p->cert_asked && !strcmp(p->version, "TLSv1.3") && l->bytes == 0) {
-		/* Refused for the certificate: told by the TLS stage. */
-		sw_check_report(l->c, SW_F_SIP_OPTIONS, SW_CHECK_SKIP, l->subject, "an answer to OPTIONS",
-				shown ? "the connection was refused for our certificate"
-				      : "the connection was refused for want of a certificate: give --cert and --key");
+	if (l->closed && p && p->cert_asked && p->end == SW_TLS_END_LATE) {
+		report_refused(l, shown);
 		return;
 	}
 	if (l->closed) {
-		snprintf(found, sizeof(found), "%s", p && p->end == SW_TLS_END_LATE ? p->detail : "the connection was closed");
-		sw_check_report(l->c, SW_F_SIP_CLOSED, SW_CHECK_FAIL, l->subject, "an answer to OPTIONS", found);
+		sw_check_report(l->c, SW_F_SIP_CLOSED, SW_CHECK_FAIL, l->subject, "an answer to OPTIONS",
+				p && p->end == SW_TLS_END_HUNG_UP ? p->detail : "the connection was closed");
 		return;
 	}
 	if (sw_check_stopped(l->c)) {
@@ -249,7 +254,6 @@ static void ask(struct line *l, const struct sw_addr *local, bool shown)
 	struct sw_sip_ask a;
 	bool answered = false;
 
-	sw_endpoint_text(l->e, l->subject);
 	sw_frame_init(&l->frame, NULL);
 	if (sw_sip_ask_make(&a, l->c, l->e, local) < 0) {
 		sw_frame_free(&l->frame);
@@ -274,7 +278,11 @@ void sw_sip_over_tls(struct sw_check *c, const struct sw_endpoint *e, struct sw_
 {
 	struct line l = { .c = c, .e = e, .tls = p };
 
-	ask(&l, &p->local, shown);
+	sw_endpoint_text(e, l.subject);
+	if (p->end == SW_TLS_END_LATE)
+		report_refused(&l, shown);
+	else if (p->end == SW_TLS_END_UP)
+		ask(&l, &p->local, shown);
 }
 
 void sw_sip_knock(struct sw_check *c, const struct sw_endpoint *e, struct sw_tls_probe *p)
@@ -299,8 +307,8 @@ static void probe_clear(struct sw_check *c, void *arg)
 	struct sw_talk_opts o = { .kind = SW_TALK_TCP, .addr = e->addr, .ms = sw_check_left(c), .stop_fd = sw_check_stop_fd(c) };
 	char why[160];
 
+	sw_endpoint_text(e, l.subject);
 	if (sw_talk_open(&l.clear, &o, why) < 0) {
-		sw_endpoint_text(e, l.subject);
 		sw_check_report(c, SW_F_SIP_OPTIONS, SW_CHECK_UNKNOWN, l.subject, "an answer to OPTIONS", why);
 		return;
 	}

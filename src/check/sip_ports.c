@@ -12,7 +12,7 @@
 #include "check/check_int.h"
 #include "check/tls.h"
 
-enum { LOW = 5060, HIGH = 5070, PORTS = HIGH - LOW + 1, WAIT_MS = 1500 };
+enum { LOW = 5060, HIGH = 5070, PORTS = HIGH - LOW + 1, WAIT_MS = 1500, SPEAK_MS = 2000 };
 
 struct port {
 	int fd;
@@ -76,17 +76,23 @@ static const struct sw_profile_port *expected(const struct sw_profile *p, uint16
 	return NULL;
 }
 
-static const char *what_speaks(struct sw_check *c, const struct sw_endpoint *e, uint16_t port)
+/* until: for all ports together; a firewall may accept on every one, and be mute. */
+static const char *what_speaks(struct sw_check *c, const struct sw_endpoint *e, uint16_t port, uint64_t until)
 {
 	struct sw_endpoint at = *e;
 	struct sw_tls_probe_opts o;
 	struct sw_tls_probe *p = NULL;
 	const char *what = "open";
+	uint64_t now = sw_check_clock();
 
+	if (now >= until)
+		return "open, not asked what it speaks: the others took too long";
 	sw_addr_set_port(&at.addr, port);
 	sw_tls_settings(c, &at, NULL, &o);
 	if (o.ms > WAIT_MS)
 		o.ms = WAIT_MS;
+	if (o.ms > until - now)
+		o.ms = until - now;
 	if (sw_tls_probe_open(&p, &o) < 0)
 		return what;
 	if (p->leaf)
@@ -105,6 +111,7 @@ static void probe(struct sw_check *c, void *arg)
 	struct sw_finding *f;
 	char subject[SW_ADDR_STRLEN], found[200] = "", value[80];
 	size_t open = 0;
+	uint64_t until;
 
 	knock_all(c, e, ports);
 	if (sw_check_stopped(c))
@@ -117,10 +124,11 @@ static void probe(struct sw_check *c, void *arg)
 			snprintf(found + n, sizeof(found) - n, "%s%d", n ? ", " : "", LOW + i);
 	}
 	f = sw_check_report(c, SW_F_SIP_PORTS, SW_CHECK_PASS, subject, NULL, found[0] ? found : "none of 5060 to 5070 is open");
+	until = sw_check_clock() + SPEAK_MS;
 	for (int i = 0; i < PORTS; i++) {
 		uint16_t port = (uint16_t)(LOW + i);
 		const struct sw_profile_port *in = expected(profile, port, true), *any = expected(profile, port, false);
-		const char *state = ports[i].state == OPEN      ? what_speaks(c, e, port)
+		const char *state = ports[i].state == OPEN      ? what_speaks(c, e, port, until)
 				    : ports[i].state == REFUSED ? "refused"
 								: "no answer";
 

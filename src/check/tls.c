@@ -95,6 +95,18 @@ int sw_tls_trust(struct sw_check *c, const struct sw_conf_zone *zone, struct sw_
 	return err;
 }
 
+struct sw_finding *sw_tls_report_profile(struct sw_check *c, enum sw_finding_id id, enum sw_check_status status, const char *subject,
+					 const char *expected, const char *found)
+{
+	const struct sw_profile *p = sw_check_options(c)->profile;
+	bool hearsay = !p->tls_from.confirmed && (status == SW_CHECK_FAIL || status == SW_CHECK_WARN);
+	struct sw_finding *f = sw_check_report(c, id, hearsay ? SW_CHECK_SKIP : status, subject, expected, found);
+
+	if (hearsay)
+		sw_finding_add(c, f, "hint", "what profile %s says of TLS is not confirmed: ask the provider", p->name);
+	return f;
+}
+
 bool sw_tls_known_root(const struct sw_profile *p, const struct sw_chain_shape *s, const struct sw_profile_root **root)
 {
 	for (size_t i = 0; i < p->n_roots; i++) {
@@ -334,8 +346,8 @@ static void probe(struct sw_check *c, void *arg)
 	}
 	look(c, e, subject, p);
 	sw_tls_judge_ca_list(c, e, p, have);
-	if (p->end == SW_TLS_END_UP)
-		sw_sip_over_tls(c, e, p, have);
+	sw_tls_settle(c, p);
+	sw_sip_over_tls(c, e, p, have);
 	sw_tls_judge_client(c, e, p, have);
 	sw_tls_probe_free(p);
 	spawn_others(c, e, have);

@@ -37,6 +37,9 @@ bool sw_tls_ours(const struct sw_check *c, const struct sw_endpoint *e, struct s
 /* What the zone (or NULL), --ca or the system trusts. *out is the caller's; name says which. */
 int sw_tls_trust(struct sw_check *c, const struct sw_conf_zone *zone, struct sw_trust **out, char name[300],
 		 bool *system) SW_MUSTCHECK;
+/* What the profile demands of TLS. Where its source is hearsay it is told, and not held against anybody: SKIP with a hint. */
+struct sw_finding *sw_tls_report_profile(struct sw_check *c, enum sw_finding_id id, enum sw_check_status status, const char *subject,
+					 const char *expected, const char *found);
 bool sw_tls_known_root(const struct sw_profile *p, const struct sw_chain_shape *s, const struct sw_profile_root **root);
 
 /* --- the judges; each reports --- */
@@ -58,5 +61,7 @@ void sw_tls_probe_sni(struct sw_check *c, void *arg);        /* tls_client.c: wi
 void sw_tls_probe_bare(struct sw_check *c, void *arg);       /* tls_client.c: without a certificate of ours */
 
 /* --- tls_client.c: how the server takes certificates, after the handshake and the first read --- */
+/* Before anything is asked over p: a certificate that is refused only after the handshake is refused now, if ever. */
+void sw_tls_settle(struct sw_check *c, struct sw_tls_probe *p);
 void sw_tls_judge_client(struct sw_check *c, const struct sw_endpoint *e, const struct sw_tls_probe *p, bool shown);
 void sw_tls_judge_ca_list(struct sw_check *c, const struct sw_endpoint *e, const struct sw_tls_probe *p, bool shown);

@@ -7,7 +7,7 @@
 
 #include "check/sip.h"
 
-enum { CA_BYTES_LONG = 16 << 10, SIPS_PORT = 5061 };
+enum { CA_BYTES_LONG = 16 << 10, SIPS_PORT = 5061, SETTLE_MS = 150 };
 
 /* --- what it asks for --- */
 
@@ -51,6 +51,14 @@ static bool refused(const struct sw_tls_probe *p)
 	return p->end == SW_TLS_END_ALERT || p->end == SW_TLS_END_CLOSED || p->end == SW_TLS_END_LATE;
 }
 
+void sw_tls_settle(struct sw_check *c, struct sw_tls_probe *p)
+{
+	uint64_t ms = SETTLE_MS + 2 * p->ms_tcp, left = sw_check_left(c);
+
+	if (p->end == SW_TLS_END_UP && p->cert_asked && !strcmp(p->version, "TLSv1.3"))
+		(void)sw_tls_probe_settle(p, ms < left ? ms : left);
+}
+
 static void judge_shown(struct sw_check *c, const char *subject, const struct sw_tls_probe *p)
 {
 	bool late = p->end == SW_TLS_END_LATE;
@@ -81,9 +89,12 @@ static enum sw_check_status insisting(const struct sw_endpoint *e, bool have)
 static void judge_bare(struct sw_check *c, const struct sw_endpoint *e, const char *subject, const struct sw_tls_probe *p,
 		       bool have)
 {
-	bool mutual = sw_tls_mutual(c, e), no = refused(p) && p->cert_asked;
+	bool hung_up = p->end == SW_TLS_END_HUNG_UP && p->cert_asked; /* let in, and not heard */
+	bool mutual = sw_tls_mutual(c, e), no = hung_up || (refused(p) && p->cert_asked);
 	struct sw_finding *f;
 
+	if (hung_up && !have && !mutual)
+		return; /* for whatever reason: told by the SIP stage */
 	if (mutual) {
 		sw_check_report(c, SW_F_TLS_CLIENT_REQUIRED, no ? SW_CHECK_PASS : SW_CHECK_FAIL, subject,
 				"who shows no certificate is refused", no ? p->detail : "it went on without a certificate");
@@ -133,10 +144,11 @@ void sw_tls_probe_bare(struct sw_check *c, void *arg)
 	if (sw_tls_probe_open(&p, &o) < 0)
 		return;
 	sw_endpoint_text(e, subject);
+	sw_tls_settle(c, p);
 	if (p->end == SW_TLS_END_UP)
 		sw_sip_knock(c, e, p); /* TLS 1.3: only an answer tells */
 	if (p->cert_asked || !sw_tls_mutual(c, e))
-		if (p->end == SW_TLS_END_UP || refused(p))
+		if (p->end == SW_TLS_END_UP || p->end == SW_TLS_END_HUNG_UP || refused(p))
 			judge_bare(c, e, subject, p, true);
 	sw_tls_probe_free(p);
 }

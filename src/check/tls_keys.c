@@ -34,13 +34,14 @@ static bool judge_key(struct sw_tls_case *t)
 							      : SW_CHECK_PASS;
 	char found[120], expected[80];
 
-	if (status == SW_CHECK_FAIL && p->rsa_min > RSA_BITS_MIN && id->key_bits >= RSA_BITS_MIN && !p->tls_from.confirmed)
-		status = SW_CHECK_SKIP;
 	snprintf(found, sizeof(found), "%s, %d bits%s%s", id->key_type, id->key_bits, t->facts[0]->curve[0] ? ", " : "",
 		 t->facts[0]->curve);
 	snprintf(expected, sizeof(expected), rsa ? "RSA with %d bits at least" : "a key that is strong enough",
 		 wanted > least ? wanted : least);
-	sw_check_report(t->c, SW_F_TLS_KEY, status, t->subject, expected, found);
+	if (rsa && id->key_bits >= RSA_BITS_MIN) /* the rest is the profile's */
+		sw_tls_report_profile(t->c, SW_F_TLS_KEY, status, t->subject, expected, found);
+	else
+		sw_check_report(t->c, SW_F_TLS_KEY, status, t->subject, expected, found);
 	return status == SW_CHECK_FAIL;
 }
 
@@ -61,7 +62,7 @@ static bool judge_digests(struct sw_tls_case *t)
 	}
 	if (p->digests.n && t->facts[0]->id->sig_digest[0] && !listed(&p->digests, t->facts[0]->id->sig_digest)) {
 		snprintf(found, sizeof(found), "%s", t->facts[0]->id->sig_digest);
-		sw_check_report(t->c, SW_F_TLS_DIGEST, SW_CHECK_WARN, t->subject, "a digest of the profile's", found);
+		sw_tls_report_profile(t->c, SW_F_TLS_DIGEST, SW_CHECK_WARN, t->subject, "a digest of the profile's", found);
 		return false;
 	}
 	sw_check_report(t->c, SW_F_TLS_DIGEST, SW_CHECK_PASS, t->subject, "SHA-2", t->facts[0]->signature);

@@ -46,13 +46,15 @@ static void judge_keys(struct own_case *t)
 
 	snprintf(found, sizeof(found), "%s, %d bits", id->key_type, id->key_bits);
 	snprintf(expected, sizeof(expected), "RSA with %d bits at least, or EC", wanted > least ? wanted : least);
-	report(t, SW_F_OWN_RSA,
-	       rsa && id->key_bits < least    ? SW_CHECK_FAIL
-	       : rsa && id->key_bits < wanted ? SW_CHECK_WARN
-					      : SW_CHECK_PASS,
-	       expected, found);
-	if (rsa && id->key_bits < RSA_BITS_MIN)
+	if (rsa && id->key_bits < RSA_BITS_MIN) {
+		report(t, SW_F_OWN_RSA, SW_CHECK_FAIL, expected, found);
 		return;
+	}
+	sw_tls_report_profile(t->c, SW_F_OWN_RSA,
+			      rsa && id->key_bits < least    ? SW_CHECK_FAIL
+			      : rsa && id->key_bits < wanted ? SW_CHECK_WARN
+							     : SW_CHECK_PASS,
+			      t->own->what, expected, found);
 	sw_diag_init(&diag);
 	if (sw_chain_key_fits(&t->own->set, &diag) < 0) {
 		snprintf(found, sizeof(found), "the key can't be used");
@@ -131,11 +133,8 @@ static void judge_chain(struct own_case *t)
 	sw_trust_free(given);
 	sw_trust_free(system);
 	if (t->profile->public_ca)
-		report(t, SW_F_OWN_PUBLIC,
-		       public                           ? SW_CHECK_PASS
-		       : t->profile->tls_from.confirmed ? SW_CHECK_FAIL
-							: SW_CHECK_SKIP,
-		       "a certificate of a public CA", public ? "public" : t->leaf->id->issuer);
+		sw_tls_report_profile(t->c, SW_F_OWN_PUBLIC, public ? SW_CHECK_PASS : SW_CHECK_FAIL, t->own->what,
+				      "a certificate of a public CA", public ? "public" : t->leaf->id->issuer);
 }
 
 /* --- names --- */

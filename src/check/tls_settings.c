@@ -80,7 +80,7 @@ static void judge_versions(struct settings *s)
 	if (s->undecided)
 		return;
 	if (s->has12 || s->has13)
-		sw_check_report(s->c, SW_F_TLS_VERSION,
+		sw_tls_report_profile(s->c, SW_F_TLS_VERSION,
 				(want12 && !s->has12 && p->tls_min) || (want13 && !s->has13) ? SW_CHECK_WARN : SW_CHECK_PASS,
 				s->subject,
 				want12 && want13 ? "TLS 1.3 and 1.2"
@@ -206,7 +206,7 @@ static void judge_unlisted(struct settings *s)
 	if (!try(s, &(struct sw_tls_probe_opts){ .min = TLS12, .max = TLS12, .suites12 = offer }, chose))
 		return;
 	snprintf(found, sizeof(found), "it takes %s", chose[0] ? chose : "one of them");
-	sw_check_report(s->c, SW_F_TLS_SUITES_OTHER, SW_CHECK_WARN, s->subject,
+	sw_tls_report_profile(s->c, SW_F_TLS_SUITES_OTHER, SW_CHECK_WARN, s->subject,
 			"the profile's suites, or such with GCM or ChaCha20", found);
 }
 
@@ -228,7 +228,7 @@ static void judge_suites(struct settings *s)
 		append(found, sizeof(found), ", ", yes12[i]);
 	if (lacks12 && n13)
 		append(found, sizeof(found), "; ", "none for TLS 1.2");
-	f = sw_check_report(s->c, SW_F_TLS_SUITES,
+	f = sw_tls_report_profile(s->c, SW_F_TLS_SUITES,
 			    n12 + n13 == 0       ? SW_CHECK_FAIL
 			    : lacks12 || lacks13 ? SW_CHECK_WARN
 						 : SW_CHECK_PASS,
@@ -259,7 +259,7 @@ static void judge_groups(struct settings *s)
 	}
 	if (s->undecided)
 		return;
-	f = sw_check_report(s->c, SW_F_TLS_GROUPS, yes[0] ? SW_CHECK_PASS : SW_CHECK_FAIL, s->subject, "groups of the profile",
+	f = sw_tls_report_profile(s->c, SW_F_TLS_GROUPS, yes[0] ? SW_CHECK_PASS : SW_CHECK_FAIL, s->subject, "groups of the profile",
 			    yes[0] ? yes : "none of them");
 	if (no[0])
 		sw_finding_add(s->c, f, "refused", "%s", no);

@@ -28,6 +28,7 @@ struct sw_tls_probe_io {
 	SSL *ssl;
 	SSL_SESSION *session; /* the last one given to us */
 	bool read_any;        /* application data came */
+	bool settled, asked;  /* nothing was said against us for a while; and then we sent something */
 };
 
 static int64_t clock_ms(void)
@@ -481,16 +482,17 @@ void sw_tls_probe_free(struct sw_tls_probe *p)
 
 /* --- on the connection --- */
 
-/* It ended. With nothing ever read, that was the answer to our Finished. */
+/* It ended. With nothing ever read, that was the answer to our Finished; or, when it had been quiet after that, to what we sent. */
 static int ended(struct sw_tls_probe *p, int errnum)
 {
+	bool hung_up = p->io->settled && p->io->asked;
 	char text[120];
 
 	sw_openssl_error(text, sizeof(text));
 	if (p->alert > 0)
 		end(p, SW_TLS_END_LATE, "after the handshake came the alert \"%s\" (%d)", sw_tls_alert_name(p->alert), p->alert);
 	else
-		end(p, SW_TLS_END_LATE, "after the handshake the connection was %s",
+		end(p, hung_up ? SW_TLS_END_HUNG_UP : SW_TLS_END_LATE, "after the %s the connection was %s", hung_up ? "request" : "handshake",
 		    p->alert == 0          ? "closed (close notify)"
 		    : errnum == ECONNRESET ? "reset"
 					   : "closed without a word");
@@ -516,6 +518,8 @@ bool sw_tls_probe_settle(struct sw_tls_probe *p, uint64_t ms)
 	}
 	if (err == SW_ECLOSED)
 		ended(p, errnum);
+	else
+		p->io->settled = true;
 	return p->end == SW_TLS_END_UP;
 }
 
@@ -527,6 +531,7 @@ int sw_tls_probe_send(struct sw_tls_probe *p, const void *buf, size_t n, uint64_
 
 	if (p->end != SW_TLS_END_UP || !p->io->ssl)
 		return SW_ECLOSED;
+	p->io->asked = true;
 	while (sent < n) {
 		ERR_clear_error();
 		rc = SSL_write(p->io->ssl, (const char *)buf + sent, n - sent > INT32_MAX ? INT32_MAX : (int)(n - sent));

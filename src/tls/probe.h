@@ -6,7 +6,8 @@
  * any worth and versions and suites of any age are let through and told.
  *
  * TLS 1.3 lets a client finish before the server has judged its certificate: a handshake that is up proves nothing of mutual TLS
- * until something was read (sw_tls_probe_settle, sw_tls_probe_recv), and "end" then changes to SW_TLS_END_LATE.
+ * until something was read (sw_tls_probe_settle, sw_tls_probe_recv), and "end" then changes to SW_TLS_END_LATE. Settling before
+ * anything is sent tells a refused certificate from a request that was not liked, where the server gives no alert.
  */
 #include <openssl/x509.h>
 #include "conf/conf.h"
@@ -15,7 +16,8 @@
 enum sw_tls_end {
 	SW_TLS_END_NONE, /* never tried, or out of memory */
 	SW_TLS_END_UP,
-	SW_TLS_END_LATE,   /* up for us, then refused: an alert, or closed at the first read */
+	SW_TLS_END_LATE,   /* up for us, then refused: an alert, or closed before anything was asked */
+	SW_TLS_END_HUNG_UP, /* up, and closed without an alert upon what we sent: for whichever reason */
 	SW_TLS_END_ALERT,  /* refused with an alert */
 	SW_TLS_END_CLOSED, /* closed or reset in the handshake, without a word */
 	SW_TLS_END_TIMEOUT,
@@ -88,7 +90,7 @@ void sw_tls_probe_hang_up(struct sw_tls_probe *p);
 bool sw_tls_probe_settle(struct sw_tls_probe *p, uint64_t ms);
 /* All of it, or SW_ETIMEOUT, SW_ECLOSED, SW_EAGAIN (stopped). */
 int sw_tls_probe_send(struct sw_tls_probe *p, const void *buf, size_t n, uint64_t ms) SW_MUSTCHECK;
-/* Some bytes, or SW_ETIMEOUT, SW_ECLOSED (end is LATE when nothing was ever read), SW_EAGAIN (stopped). */
+/* Some bytes, or SW_ETIMEOUT, SW_ECLOSED (end is LATE or HUNG_UP when nothing was ever read), SW_EAGAIN (stopped). */
 ssize_t sw_tls_probe_recv(struct sw_tls_probe *p, void *buf, size_t n, uint64_t ms) SW_MUSTCHECK;
 /* TLS 1.2: asks for a renegotiation. 1: the server did it, 0: it refused, or SW_ETIMEOUT, SW_EAGAIN, SW_EINVALID. The connection
  * is spent. */

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import socket
+import ssl
 import tempfile
 import threading
 import time
@@ -89,10 +90,10 @@ class Lab:
 			"dns": {"servers": [f"{self.dns.ip}:{self.dns.port}"]},
 		}.items()))
 
-	def check(self, *args, profile="b2b", ca="", timeout="3s"):
+	def check(self, *args, profile="b2b", ca="", timeout="3s", env=None):
 		argv = [binaries()[1], "check", "-p", profile, "-o", "json", "--progress", "none", "--dns", f"{self.dns.ip}:{self.dns.port}",
 			"--allow", "127.0.0.0/8", "--timeout", timeout, *([] if ca is None else ["--ca", ca or self.pki.root]), *args]
-		r = proc.run(argv, check=False, env={"SIPWARD_PROFILES": f"{TREE}/conf/profiles"})
+		r = proc.run(argv, check=False, env={"SIPWARD_PROFILES": f"{TREE}/conf/profiles", **(env or {})})
 		assert r.stdout.startswith("{"), r.stderr
 		return Report(json.loads(r.stdout), r)
 
@@ -505,8 +506,17 @@ def test_other_certificate_without_sni(lab):
 def test_addresses_of_two_cas(lab):
 	san = f"DNS:two.{DOMAIN}"
 	lab.serve(cert=lab.cert("two-a", san=san))
-	lab.serve(cert=lab.cert("two-b", san=san, issuer="int-server"), last=WHERE + 1)
-	expect(lab.check(f"two.{DOMAIN}:5061"), ("tls.addresses", "warn", "Lab Server Only CA"))
+	lab.serve(cert=lab.cert("two-b", san=san, issuer="zoneb-root"), last=WHERE + 1)
+	both = bundle(lab.path("both.pem"), pem(lab, "root"), pem(lab, "zoneb-root"))
+	expect(lab.check(f"two.{DOMAIN}:5061", ca=both), ("tls.addresses", "warn", "Zone B Root CA"))
+
+
+def test_addresses_of_two_intermediates(lab):
+	"""CAs issue from several in turn."""
+	san = f"DNS:two.{DOMAIN}"
+	lab.serve(cert=lab.cert("two-a", san=san))
+	lab.serve(cert=lab.cert("two-d", san=san, issuer="int-server"), last=WHERE + 1)
+	expect(lab.check(f"two.{DOMAIN}:5061"))
 
 
 def test_inspection_on_one_way(lab):
@@ -514,6 +524,14 @@ def test_inspection_on_one_way(lab):
 	lab.serve(cert=lab.cert("two-a", san=san))
 	lab.serve(cert=lab.cert("two-c", san=san, issuer="rogue-root"), last=WHERE + 1)
 	expect(lab.check(f"two.{DOMAIN}:5061"), ("tls.intercepted", "fail", "Rogue Root CA"), ("tls.chain.incomplete", "fail", "Rogue"))
+
+
+def test_inspection_by_a_ca_that_this_system_trusts(lab):
+	lab.pki.one("zs-root", issuer="self", use="ca", cn="Zscaler_Root_CA")
+	lab.serve(cert=lab.cert("leaf-inspected", issuer="zs-root"))
+	r = lab.check(DOMAIN, ca=None, env={"SSL_CERT_FILE": pem(lab, "zs-root")})
+	expect(r, ("tls.intercepted", "fail", "Zscaler"))
+	expect(lab.check(DOMAIN, ca=pem(lab, "zs-root")))
 
 
 # --- revocation ---
@@ -584,6 +602,13 @@ def test_crl_missing_where_it_counts(lab):
 
 
 # --- certificates of ours ---
+
+def test_mutual_port_without_a_certificate_of_ours(lab):
+	lab.serve(*GOOD, *mutual(lab), port=5062)
+	r = lab.check(MTLS)
+	expect(r)
+	assert r.one("tls.client.required", "pass") and "give --cert" in r.one("sip.options", "skip")["found"]
+
 
 def test_mutual_port_does_not_ask(lab):
 	lab.serve(*GOOD, "-no_ticket", "-no_cache", port=5062)
@@ -774,6 +799,32 @@ def talk_sip(sip, close_on=None):
 	return talk
 
 
+def over_tls(lab, talk):
+	"""The same over TLS, asking for a certificate that may be of anybody we know."""
+	ctx = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+	cert = lab.cert("healthy")
+	ctx.load_cert_chain(cert.pem, cert.key)
+	ctx.load_verify_locations(lab.pki.root)
+	ctx.verify_mode = ssl.CERT_OPTIONAL
+	ctx.set_ciphers(GOOD[1])
+
+	def serve(c):
+		with ctx.wrap_socket(c, server_side=True) as s:
+			talk(s)
+	return serve
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_closed_upon_options_is_not_about_the_certificate(lab, shown):
+	"""It asks for a certificate, takes ours, and then does not like the request: no alert tells the two apart, but the time does."""
+	lab.plain(talk=over_tls(lab, talk_sip(None, close_on=b"OPTIONS")))
+	r = lab.check(DOMAIN, *(ours(lab.ours) if shown else ()))
+	raised = r.raised()
+	assert raised.pop("sip.closed") == "fail" and "after the request" in r.one("sip.closed")["found"], r
+	assert not [i for i in raised if i in ("tls.client.refused-late", "tls.client.taken")], r
+	assert not [i for i in r.of("tls.client.optional") if i["status"] == "fail"], r
+
+
 def test_closed_upon_options(lab):
 	lab.plain(port=5060, talk=talk_sip(None, close_on=b"OPTIONS"))
 	r = lab.check(f"{EDGE}:5060")
@@ -802,6 +853,83 @@ def test_clear_port_open_beside(lab):
 	expect(r, ("sip.ports.clear", "warn", "5060 is open"))
 	assert r.one("sip.ports")["found"] == "5060, 5061"
 	assert "5061: TLS; the profile: SIP" in r.evidence("sip.ports", "port")
+
+
+def test_hearsay_of_a_profile_fails_nobody(lab):
+	hearsay = lab.profile((r'min = "1.2";', 'min = "1.2"; confirmed = false;'), ("public_ca = false", "public_ca = true"))
+	lab.serve("-cipher", "ECDHE-ECDSA-AES256-CCM", "-no_tls1_3")
+	r = lab.check(DOMAIN, *ours(lab.ours), profile=hearsay)
+	expect(r)
+	for id in ("tls.suites", "tls.version", "tls.own.public-ca"):
+		assert r.one(id, "skip")
+	assert "not confirmed" in r.evidence("tls.suites", "hint")[0]
+
+
+# --- what wants to hold us up or break us ---
+
+def endless(data):
+	def talk(c):
+		c.recv(1)
+		while True:
+			c.sendall(data)
+	return talk
+
+
+def dribble(c):
+	"""A record that is announced and comes a byte at a time."""
+	c.sendall(b"\x16\x03\x03\x40\x00")
+	for _ in range(200):
+		c.sendall(b"\x02")
+		time.sleep(0.05)
+
+
+HOSTILE = {
+	"zeros": dict(talk=endless(b"\0" * 65536)),
+	"alerts": dict(talk=endless(b"\x15\x03\x03\x00\x02\x01\x5a" * 1000)),
+	"empty-records": dict(talk=endless(b"\x16\x03\x03\x00\x00" * 1000)),
+	"long-flight": dict(talk=endless(b"\x16\x03\x03\x40\x00" + b"\x0b\xff\xff\xff" + b"a" * 16380)),
+	"hello-cut": dict(talk=lambda c: (c.recv(4096), c.sendall(b"\x16\x03\x03\x00\x40\x02\x00\x00\x3c\x03\x03" + b"a" * 20))),
+	"dribble": dict(talk=dribble),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_tls(lab, name):
+	lab.plain(**HOSTILE[name])
+	began = time.monotonic()
+	r = lab.check(DOMAIN, timeout="1s")
+	assert r.exit == 2 and set(r.raised()) <= {"tls.handshake", "tls.not-tls", "tls.chain.long"} and r.raised(), r
+	assert time.monotonic() - began < 8
+
+
+HOSTILE_SIP = {
+	"trying-for-ever": lambda m: answer("100 Trying")(m) * 200,
+	"line-ends": lambda m: b"\r\n" * 100000,
+	"no-end-of-headers": lambda m: b"SIP/2.0 200 OK\r\n" + b"X: y\r\n" * 100000,
+	"long-body": lambda m: answer("200 OK")(m).replace(b"Content-Length: 0", b"Content-Length: 4000000000"),
+	"of-another": lambda m: answer("200 OK")(m).replace(m.call_id.encode(), b"another") * 50,
+	"nul": lambda m: answer("200 OK", Server="a\0b")(m),
+	"escapes": lambda m: answer("500 \x1b[31mred\x07</script>")(m),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE_SIP)
+def test_hostile_sip(lab, name):
+	lab.plain(port=5060, talk=talk_sip(HOSTILE_SIP[name]))
+	began = time.monotonic()
+	r = lab.check(f"{EDGE}:5060", timeout="1s")
+	raised = set(r.raised()) - {"sip.ports.clear"}
+	assert r.exit == 2 and raised and raised <= {"sip.garbage", "sip.silent", "sip.options", "sip.closed"}, r
+	assert time.monotonic() - began < 8
+
+
+def test_every_port_open_and_mute(lab):
+	for port in range(5060, 5071):
+		lab.plain(port=port, talk=lambda c: [None for _ in iter(lambda: c.recv(4096), b"")])
+	began = time.monotonic()
+	r = lab.check(f"{EDGE}:5061", timeout="1s")
+	assert len(r.evidence("sip.ports", "port")) == 11 and "not asked" in str(r.evidence("sip.ports", "port")), r
+	assert time.monotonic() - began < 8
 
 
 def test_every_finding_of_these_stages_is_provoked_here():
