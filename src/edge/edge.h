@@ -70,6 +70,9 @@ struct sw_edge {
 	struct sw_channel *supervisor;
 	struct sw_listen **listens;
 	size_t n_listens;
+	bool listens_wait;                  /* one does, for a handshake to end */
+	unsigned listen_first;              /* whose turn it is then */
+	uint64_t tell_full_due;             /* the log hears of it now and then */
 	struct sw_idtab peers, calls, requests, probes;
 	struct sw_peer *outgoing;           /* hash of connections we opened, by target key */
 	struct sw_request *by_server;       /* hash of requests by their server transaction */

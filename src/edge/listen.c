@@ -9,15 +9,21 @@
 #include "core/log.h"
 #include "edge/peer.h"
 
-enum { ACCEPTS_PER_TURN = 64, BACKLOG = 1024, SPARE_RETRY_MS = 100 };
+enum {
+	ACCEPTS_PER_TURN = 64,
+	BACKLOG = 4096,             /* where those wait whom we have no room for yet; the kernel's net.core.somaxconn bounds it too */
+	SPARE_RETRY_MS = 100,
+	TELL_FULL_MS = 60000,
+};
 
 struct sw_listen {
 	struct sw_edge *edge;
 	struct sw_io *io;
 	char listener[64];
 	struct sw_addr addr;
-	struct sw_timer retry;      /* after running out of descriptors */
+	struct sw_timer retry;      /* after running out of descriptors, or of memory */
 	int spare;                  /* a descriptor kept to refuse with when there are none left */
+	bool waiting;               /* for a handshake to end, see sw_listen_resume */
 };
 
 int sw_listen_bind(int *out, const struct sw_addr *a)
@@ -67,6 +73,43 @@ static void out_of_descriptors(struct sw_listen *l)
 		on_retry(l);
 }
 
+/*
+ * As many handshakes as there may be: who comes now stays in the kernel's queue, which costs us nothing, and its time begins when it
+ * is served. Silent ones hold their places for limits.handshake_time at most, and of one source limits.handshakes_per_source.
+ */
+static bool wait_for_room(struct sw_listen *l)
+{
+	struct sw_edge *e = l->edge;
+	uint64_t now = sw_loop_now(e->loop);
+
+	if (e->handshakes < e->gen->conf->limits.handshakes)
+		return false;
+	if (sw_io_want(l->io, 0) < 0)
+		return true;        /* wakes us again, to no harm */
+	l->waiting = e->listens_wait = true;
+	if (now >= e->tell_full_due) {
+		e->tell_full_due = now + TELL_FULL_MS;
+		sw_log(SW_LOG_WARN, "listen.full", SW_S("listener", l->listener), SW_U("handshakes", e->handshakes));
+	}
+	return true;
+}
+
+void sw_listen_resume(struct sw_edge *e)
+{
+	if (!e->listens_wait || e->handshakes >= e->gen->conf->limits.handshakes)
+		return;
+	e->listens_wait = false;
+	e->listen_first++;          /* the first to ask gets the place: each in its turn */
+	for (size_t i = 0; i < e->n_listens; i++) {
+		struct sw_listen *l = e->listens[(e->listen_first + i) % e->n_listens];
+
+		if (!l->waiting)
+			continue;
+		l->waiting = false;
+		on_retry(l);
+	}
+}
+
 static void on_accept(void *arg, int events)
 {
 	struct sw_listen *l = arg;
@@ -77,7 +120,11 @@ static void on_accept(void *arg, int events)
 		struct sockaddr_storage ss;
 		socklen_t len = sizeof(ss);
 		struct sw_addr source;
-		int fd = accept4(sw_io_fd(l->io), (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd;
+
+		if (wait_for_room(l))
+			return;
+		fd = accept4(sw_io_fd(l->io), (struct sockaddr *)&ss, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
 			if (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)

@@ -11,6 +11,8 @@ int sw_listen_new(struct sw_listen **out, struct sw_edge *e, int fd, const char 
 /* No connection is taken any more, by whatever process holds the socket. */
 void sw_listen_shut(struct sw_listen *l);
 void sw_listen_free(struct sw_listen *l);
+/* A handshake has ended, or limits.handshakes has changed: those who wait for room are accepted. */
+void sw_listen_resume(struct sw_edge *e);
 /* Those of a configuration in place of the edge's; fds in its order, listener by listener, address by address; taken over. */
 int sw_listen_all(struct sw_edge *e, const struct sw_conf *conf, const int *fds, size_t n_fds) SW_MUSTCHECK;
 const struct sw_addr *sw_listen_addr(const struct sw_listen *l);

@@ -10,6 +10,7 @@
 #include "core/random.h"
 #include "edge/answer.h"
 #include "edge/call.h"
+#include "edge/listen.h"
 #include "edge/ocsp.h"
 #include "edge/refusal.h"
 #include "edge/request.h"
@@ -203,6 +204,7 @@ static void handshake_over(struct sw_peer *p)
 		return;
 	e->handshakes--;
 	sw_sources_del(e->handshake_sources, &p->remote);
+	sw_listen_resume(e);
 }
 
 /* --- incoming --- */
@@ -226,10 +228,6 @@ void sw_peer_accept(struct sw_edge *e, unsigned listener, int fd, const struct s
 	struct sw_stream_opts opts;
 	struct sw_peer *p;
 
-	if (e->handshakes >= conf->limits.handshakes) {
-		refuse_accept(e, fd, source, l->name, SW_R_CONN_LIMIT);
-		return;
-	}
 	if (!sw_sources_add(e->conn_sources, source, conf->limits.connections_per_source)) {
 		refuse_accept(e, fd, source, l->name, SW_R_CONN_SOURCE_LIMIT);
 		return;

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Hostile and broken bytes: standards 4.1 and 4.2. The answer listed there, or the line cut; never more."""
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from lab.net import wait_until
@@ -201,6 +203,32 @@ def test_one_source_cannot_take_all_connections(lab):
 			assert other.ask(options()).status == 200
 	finally:
 		for c in conns:
+			c.close()
+		lab.stop_edge(edge)
+
+
+def test_clients_wait_for_room_and_are_not_refused(lab):
+	"""As many silent connections as there may be handshakes: valid clients wait for their places, of all listeners in turn."""
+	def few(config):
+		config["limits"].update(handshakes=4, handshake_time="1s")
+	edge = lab.start_edge("room", few, lab.ip(15), prove=())
+	silent = []
+	try:
+		since = edge.mark()
+		silent += [lab.connect(PUBLIC, where=15, tls=False, source=51) for _ in range(9)]
+		edge.wait_line(since, event="listen.full")
+		with ThreadPoolExecutor(40) as pool:
+			def one(i):
+				with lab.connect((PUBLIC, MUTUAL)[i % 2], "partner", where=15, timeout=20) as c:
+					return c.ask(options()).status
+			assert list(pool.map(one, range(40))) == [200] * 40
+		edge.wait_nothing_held()
+		refused = [l["reason"] for l in edge.lines(since) if l.get("event") == "conn.refused"]
+		assert refused == ["tls.timeout"] * 9, refused
+		assert len([l for l in edge.lines(since) if l.get("event") == "listen.full"]) == 1
+		assert edge.status()["counts"]["handshakes"] == 0
+	finally:
+		for c in silent:
 			c.close()
 		lab.stop_edge(edge)
 
