@@ -26,7 +26,7 @@ _sipward() {
 	COMPREPLY=()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		-f|--config|-s|--socket|-o|--output|--kind|--dns|--wait|--from|--caller|--method|\
+		-f|--config|-s|--socket|-o|--output|--kind|--dns|--wait|--within|--from|--caller|--method|\
 		--trust|--untrusted|--crl|--at|--as|--name|--match|--eku|--revocation|--zone|--batch) ((i++)) ;;
 		-*) ;;
 		*) if [[ -z $command ]]; then command=${COMP_WORDS[i]}; elif [[ -z $sub ]]; then sub=${COMP_WORDS[i]}; fi ;;
@@ -37,7 +37,7 @@ _sipward() {
 		return
 	fi
 	case $prev in
-	-f|--config|-s|--socket|--trust|--untrusted|--crl|--batch)
+	-f|--config|-s|--socket|--trust|--untrusted|--crl|--batch|--ca-status)
 		compopt -o filenames 2>/dev/null
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		return ;;
@@ -63,7 +63,8 @@ _sipward() {
 		route) words="--from --caller --method" ;;
 		cert)
 			case $sub in
-			'') words="show verify" ;;
+			'') words="show verify forecast" ;;
+			forecast) words="--at --within --ca-status --output --config" ;;
 			verify) words="--trust --untrusted --crl --at --as --name --match --eku --revocation --wildcard --zone --batch --output" ;;
 			show) words="--output" ;;
 			esac

@@ -18,7 +18,8 @@ static const char usage[] =
 	"               [--revocation off|soft|hard] [-o text|json] CHAIN.pem\n"
 	"       sipward cert verify --zone NAME [-f CONF] [--untrusted FILE]... [--at TIME] [--as client|server]\n"
 	"               [--name sip:DOMAIN] [-o text|json] CHAIN.pem\n"
-	"       sipward cert verify --batch FILE.jsonl|-\n";
+	"       sipward cert verify --batch FILE.jsonl|-\n"
+	"       sipward cert forecast [-f CONF] [--at DATE] [--within DAYS] [--ca-status FILE] [-o text|json]\n";
 
 struct verify {
 	struct sw_cli *cli;
@@ -292,6 +293,8 @@ int sw_cli_cert(struct sw_cli *c, int argc, char **argv)
 		return verify(c, argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "show"))
 		return sw_cert_show(c, argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "forecast"))
+		return sw_cert_forecast(c, argc - 1, argv + 1);
 	fputs(usage, stderr);
 	return SW_EXIT_USAGE;
 }

@@ -53,6 +53,7 @@ const char *sw_case_time_text(int64_t t, char dst[32]);    /* RFC 3339, UTC */
 void sw_case_json(const struct sw_verdict *v, const char *id, struct sw_buf *out);
 
 int sw_cert_batch(const char *path);                       /* "-": standard input; the exit status */
+int sw_cert_forecast(struct sw_cli *c, int argc, char **argv);
 int sw_cert_show(struct sw_cli *c, int argc, char **argv);
 /* A regular file, or "-". SW_ENOTFOUND when it can't be read; a message is on standard error. */
 int sw_cert_read_file(const char *path, struct sw_buf *out) SW_MUSTCHECK;

@@ -23,7 +23,7 @@ static const struct {
 	{ "why", sw_cli_why, "[ID]", "the last refusals, or one of them explained: what came, what failed, what to change" },
 	{ "domain", sw_cli_domain, "token|status|verify|remove [DOMAIN]", "prove that a domain is yours, or a partner's" },
 	{ "route", sw_cli_route, "--from ZONE [--caller URI] URI", "who would get this call, and why: no daemon needed" },
-	{ "cert", sw_cli_cert, "show FILE|HOST:PORT | verify ...", "what a certificate says, and how it would be judged: no daemon needed" },
+	{ "cert", sw_cli_cert, "show FILE|HOST:PORT | verify ... | forecast", "what a certificate says, how it would be judged, when it stops: no daemon needed" },
 	{ "check", sw_cli_check, "[option]... TARGET... | -f CONF", "will it work? DNS, TLS, SIP, media, before go-live: no daemon needed" },
 	{ "explain", sw_cli_explain, "[ID | --list]", "what a finding of check means and what to do" },
 	{ "reflect", sw_cli_reflect, "[--listen ADDRESS] ...", "the other end of a check, on a host outside: no daemon needed" },

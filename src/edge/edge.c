@@ -22,6 +22,7 @@
 #include "edge/refusal.h"
 #include "edge/request.h"
 #include "edge/sandbox.h"
+#include "edge/seen.h"
 #include "edge/status.h"
 #include "edge/web.h"
 #include "edge/why.h"
@@ -208,6 +209,19 @@ static void command_why(struct sw_edge *e, sw_id request, const char *const *wor
 	sw_buf_free(&out);
 }
 
+static void command_seen(struct sw_edge *e, sw_id request)
+{
+	struct sw_buf out;
+
+	sw_buf_init(&out, 4 << 20);
+	sw_seen_json(e, &out);
+	if (sw_buf_error(&out) < 0)
+		sw_control_reply(e->control, request, 70, SW_STR("out of memory\n"));
+	else
+		sw_control_reply(e->control, request, 0, sw_buf_view(&out));
+	sw_buf_free(&out);
+}
+
 static void on_command(void *arg, sw_id request, const char *const *words, size_t n)
 {
 	struct sw_edge *e = arg;
@@ -226,6 +240,8 @@ static void on_command(void *arg, sw_id request, const char *const *words, size_
 		sw_control_reply(e->control, request, 0, SW_STR("draining\n"));
 	} else if (n && !strcmp(words[0], "why")) {
 		command_why(e, request, words + 1, n - 1);
+	} else if (n && !strcmp(words[0], "seen")) {
+		command_seen(e, request);
 	} else if (n > 1 && !strcmp(words[0], "log")) {
 		enum sw_log_level level;
 
@@ -311,8 +327,12 @@ static int start(struct sw_edge *e, const struct sw_edge_opts *o, struct sw_diag
 	if (err == SW_OK)
 		err = sw_generation_new(&e->gen, conf, diag);
 	sw_conf_unref(conf);
-	if (err == SW_OK)
+	if (err == SW_OK) {
+		if (sw_ca_status_load(&e->ca_status, NULL, diag) < 0)
+			e->ca_status = NULL;   /* diag says why; the rest works without */
+		sw_generation_warn(e->gen, e->ca_status, time(NULL), diag);
 		err = start_revocation(e);
+	}
 	if (err < 0)
 		return err;
 	sw_log_set_level(e->gen->conf->log_level);
@@ -408,6 +428,8 @@ static void finish(struct sw_edge *e)
 	sw_timer_stop(&e->drain_timer);
 	sw_loop_free(e->loop);
 	sw_refusals_free(e->refusals);
+	sw_seen_free(e->seen);
+	sw_ca_status_free(e->ca_status);
 	sw_sources_free(e->conn_sources);
 	sw_sources_free(e->handshake_sources);
 	sw_idtab_free(&e->peers);

@@ -58,6 +58,8 @@ struct sw_edge {
 	struct sw_dns *dns;
 	struct sw_pulls *pulls;             /* trust lists that are fetched */
 	struct sw_web *web;                 /* fetches over HTTP */
+	struct sw_seen *seen;               /* certificates of peers let in; owned */
+	struct sw_ca_status *ca_status;     /* what CAs announced; owned; NULL: it could not be read */
 	struct sw_crls *crls;               /* those fetched; a reference, the generations have theirs */
 	struct sw_crl_fetch *crl_fetch;
 	struct sw_ocsps *ocsps;             /* answers about clients; a reference, too */

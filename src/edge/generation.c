@@ -142,6 +142,38 @@ void sw_generation_fetch(struct sw_generation *g, struct sw_crls *crls, struct s
 	}
 }
 
+struct warning {
+	const struct sw_generation *g;
+	const struct sw_conf_zone *zone;
+	const struct sw_ca_status *status;
+	int64_t now;
+	struct sw_diag *diag;
+};
+
+static void warn_of(void *arg, const struct sw_ca_info *ca)
+{
+	const struct warning *w = arg;
+
+	for (size_t i = 0; i < w->status->n_events; i++) {
+		const struct sw_ca_event *e = &w->status->events[i];
+
+		if (e->kind == SW_CA_DISTRUSTED && e->date <= w->now && sw_ca_event_is_about(e, ca->subject, ca->sha256))
+			sw_diag_add(w->diag, SW_DIAG_WARN, w->g->conf->path, w->zone->line,
+				    "zone \"%s\": CA \"%s\" is distrusted since %s by %s%s (as of %s)", w->zone->name, ca->subject,
+				    e->date_text, e->by, e->confirmed ? "" : ", it is said", e->as_of ? e->as_of : w->status->as_of);
+	}
+}
+
+void sw_generation_warn(const struct sw_generation *g, const struct sw_ca_status *status, int64_t now, struct sw_diag *diag)
+{
+	struct warning w = { .g = g, .status = status, .now = now, .diag = diag };
+
+	for (size_t i = 0; status && i < g->conf->n_zones; i++) {
+		w.zone = &g->conf->zones[i];
+		sw_trust_each_ca(g->trust[i], warn_of, &w);
+	}
+}
+
 struct sw_generation *sw_generation_ref(struct sw_generation *g)
 {
 	__atomic_add_fetch(&g->refs, 1, __ATOMIC_RELAXED);

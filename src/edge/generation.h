@@ -5,6 +5,7 @@
  * reference-counted, used by the loop and by the crypto pool's threads at once. A reload builds a new one beside the old and puts it
  * in its place only when all of it is good (two phases); what still uses the old keeps it.
  */
+#include "conf/ca_status.h"
 #include "tls/ocsps.h"
 #include "tls/tls.h"
 #include "zone/admit.h"
@@ -22,6 +23,8 @@ struct sw_generation {
 
 /* Reads every file named by conf (blocking: off the loop, or at start). Takes a reference to conf. SW_ECONF with diag. */
 int sw_generation_new(struct sw_generation **out, struct sw_conf *conf, struct sw_diag *diag) SW_MUSTCHECK;
+/* Tells which CAs of its trust lists have been distrusted by now; status may be NULL. Any thread. */
+void sw_generation_warn(const struct sw_generation *g, const struct sw_ca_status *status, int64_t now, struct sw_diag *diag);
 /* Before it is shared: zones that fetch their CRLs find them in crls, and those that look at OCSP their answers in ocsps,
  * where those about our own certificates come to be, too. */
 void sw_generation_fetch(struct sw_generation *g, struct sw_crls *crls, struct sw_ocsps *ocsps);

@@ -91,6 +91,7 @@ static int load(struct sw_conf **conf, const struct args *a, size_t *warnings)
 static int check(const struct args *a)
 {
 	struct sw_generation *gen = NULL;
+	struct sw_ca_status *status = NULL;
 	struct sw_conf *conf = NULL;
 	struct sw_diag diag;
 	struct sw_buf text;
@@ -101,6 +102,11 @@ static int check(const struct args *a)
 		return 2;
 	sw_diag_init(&diag);
 	err = sw_generation_new(&gen, conf, &diag);
+	if (err == SW_OK) {
+		if (sw_ca_status_load(&status, NULL, &diag) == SW_OK)
+			sw_generation_warn(gen, status, time(NULL), &diag);
+		sw_ca_status_free(status);
+	}
 	print_diag(&diag);
 	warnings += diag.warnings;
 	sw_buf_init(&text, 0);

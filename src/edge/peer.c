@@ -14,6 +14,7 @@
 #include "edge/ocsp.h"
 #include "edge/refusal.h"
 #include "edge/request.h"
+#include "edge/seen.h"
 
 enum {
 	READS_PER_TURN = 32,            /* of 16 KiB: then the others' turn */
@@ -488,6 +489,7 @@ static void on_ready(struct sw_peer *p)
 	snprintf(p->name, sizeof(p->name), "%s", p->job->name);
 	e->count.admitted++;
 	log_handshake(p, p->outgoing ? "conn.proved" : "conn.admitted", SW_LOG_INFO, NULL, 0);
+	sw_seen_note(e, p->zone->conf->name, p->outgoing, sw_stream_peer(p->stream));
 	if (p->outgoing) {
 		ping_later(p);
 		/* What it was proved to be is still needed; what it was proved under would outlive many reloads. */

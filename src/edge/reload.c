@@ -156,8 +156,10 @@ static void prepare_work(void *arg)
 	if (p->err == SW_OK)
 		p->err = sw_generation_new(&p->gen, conf, &p->diag);
 	sw_lent_use(NULL);
-	if (p->err == SW_OK)
+	if (p->err == SW_OK) {
+		sw_generation_warn(p->gen, p->edge->ca_status, time(NULL), &p->diag);
 		sw_generation_fetch(p->gen, p->edge->crls, p->edge->ocsps);
+	}
 	sw_conf_unref(conf);
 }
 

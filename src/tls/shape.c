@@ -143,6 +143,29 @@ void sw_chain_shape(struct sw_chain_shape *s, STACK_OF(X509) * sent, const struc
 	ERR_clear_error();
 }
 
+void sw_chain_span(struct sw_chain_span *out, X509 *leaf, STACK_OF(X509) * rest)
+{
+	X509 *x = leaf, *issuer = leaf;
+
+	*out = (struct sw_chain_span){ .not_after = INT64_MAX };
+	for (int steps = 0; issuer && steps <= sk_X509_num(rest) + 1; steps++) {
+		int64_t end = sw_asn1_time(X509_get0_notAfter(issuer));
+
+		x = issuer;
+		if (end < out->not_after) {
+			out->not_after = end;
+			sw_x509_name_text(X509_get_subject_name(x), out->first, sizeof(out->first));
+		}
+		issuer = NULL;
+		if (X509_NAME_cmp(X509_get_subject_name(x), X509_get_issuer_name(x)) == 0)
+			break;
+		for (int i = 0; !issuer && i < sk_X509_num(rest); i++)
+			if (X509_check_issued(sk_X509_value(rest, i), x) == X509_V_OK)
+				issuer = sk_X509_value(rest, i);
+	}
+	sw_x509_name_text(X509_get_issuer_name(x), out->top, sizeof(out->top));
+}
+
 STACK_OF(X509) * sw_chain_rest(STACK_OF(X509) * sent)
 {
 	STACK_OF(X509) *rest = sk_X509_num(sent) > 1 ? sk_X509_dup(sent) : NULL;

@@ -24,6 +24,13 @@ struct sw_chain_shape {
 /* sent: leaf first, not empty. trust may be NULL. Bounded by the number of certificates; names and key identifiers, no
  * signatures. */
 void sw_chain_shape(struct sw_chain_shape *out, STACK_OF(X509) * sent, const struct sw_trust *trust);
+/* The way from a leaf upwards over what came with it. */
+struct sw_chain_span {
+	int64_t not_after;           /* when the first certificate on it expires */
+	char first[256];             /* whose subject this is */
+	char top[256];               /* the issuer that the last one names: the root, when nothing is missing */
+};
+void sw_chain_span(struct sw_chain_span *out, X509 *leaf, STACK_OF(X509) * rest);
 /* The certificates after the first, or NULL when there are none: for sw_chain_judge. The stack alone is the caller's:
  * sk_X509_free. */
 STACK_OF(X509) * sw_chain_rest(STACK_OF(X509) * sent);

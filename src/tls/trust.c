@@ -8,6 +8,7 @@
 #include <time.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include "core/str.h"
 #include "tls/tls_int.h"
 
 enum { DIRECTORY_FILES_MAX = 4096 };
@@ -393,6 +394,24 @@ void sw_trust_fetch(struct sw_trust *t, struct sw_crls *crls, int64_t now)
 			sw_crls_want(crls, x, issuer, now);
 	}
 	ERR_clear_error();
+}
+
+void sw_trust_each_ca(const struct sw_trust *t, sw_ca_info_fn *fn, void *arg)
+{
+	for (int i = 0; t && i < sk_X509_num(t->cas); i++) {
+		const X509 *x = sk_X509_value(t->cas, i);
+		struct sw_ca_info info = {
+			.not_before = sw_asn1_time(X509_get0_notBefore(x)),
+			.not_after = sw_asn1_time(X509_get0_notAfter(x)),
+			.root = X509_NAME_cmp(X509_get_subject_name(x), X509_get_issuer_name(x)) == 0,
+		};
+		unsigned char digest[SW_DIGEST_LEN];
+
+		sw_x509_name_text(X509_get_subject_name(x), info.subject, sizeof(info.subject));
+		if (X509_digest(x, EVP_sha256(), digest, NULL) == 1)
+			sw_hex(info.sha256, digest, sizeof(digest));
+		fn(arg, &info);
+	}
 }
 
 void sw_trust_each_crl(const struct sw_trust *t, sw_crl_info_fn *fn, void *arg)

@@ -38,6 +38,15 @@ void sw_trust_free(struct sw_trust *t);
  */
 void sw_trust_fetch(struct sw_trust *t, struct sw_crls *crls, int64_t now);
 void sw_trust_each_crl(const struct sw_trust *t, sw_crl_info_fn *fn, void *arg);   /* the list's own, of which there is no URL */
+/* Each CA of the list. */
+struct sw_ca_info {
+	char subject[256];
+	char sha256[65];             /* of the certificate, hex */
+	int64_t not_before, not_after;
+	bool root;                   /* self-issued */
+};
+typedef void sw_ca_info_fn(void *arg, const struct sw_ca_info *i);   /* borrowed */
+void sw_trust_each_ca(const struct sw_trust *t, sw_ca_info_fn *fn, void *arg);
 size_t sw_trust_count(const struct sw_trust *t);             /* CA certificates in it */
 STACK_OF(X509_NAME) *sw_trust_names(const struct sw_trust *t); /* a new stack the caller frees with its names */
 /* A list that holds all of the given lists' CAs (and CRLs): the union a listener's handshake uses. */
