@@ -42,7 +42,7 @@ static void refuse(struct sw_chain_result *r, enum sw_reason reason, const X509 
 {
 	*r = (struct sw_chain_result){ .reason = reason };
 	r->x509_error = reason == SW_R_TLS_REVOKED ? X509_V_ERR_CERT_REVOKED : X509_V_ERR_OCSP_VERIFY_FAILED;
-	snprintf(r->error_text, sizeof(r->error_text), "%s%s", head, text);
+	snprintf(r->error_text, sizeof(r->error_text), "%.48s%.190s", head, text);
 	sw_x509_name_text(X509_get_subject_name(leaf), r->subject, sizeof(r->subject));
 }
 
