@@ -69,12 +69,16 @@ void sw_dnscheck_shown(struct sw_check *c, const struct sw_endpoint *e, const st
 void sw_dnscheck_caa(struct sw_check *c, const struct sw_identity *leaf, const char *top);    /* dns_caa.c */
 void sw_dnscheck_dane(struct sw_check *c, const char *host, uint16_t port, const char *owner);  /* dns_dane.c: what is published, once a target */
 
-/* Judges records from the trust anchor down: --trust-anchor's, or the root's. One thread's. */
+/* Judges records from the trust anchor down: --trust-anchor's, or the root's. One thread's. Set c, and what is known already. */
 struct sw_dnscheck_secure {
+	struct sw_check *c;
+	const char *name;                    /* of held; borrowed */
+	uint16_t type;
+	struct sw_lookup *held;              /* borrowed: judged as it is, not asked for anew: what is used is what was judged */
 	struct sw_anchors *anchors;
 	struct sw_dnssec *judge;
 };
-int sw_dnscheck_secure_new(struct sw_check *c, struct sw_dnscheck_secure *s, char why[200]) SW_MUSTCHECK;
+int sw_dnscheck_secure_new(struct sw_dnscheck_secure *s, char why[200]) SW_MUSTCHECK;
 void sw_dnscheck_secure_free(struct sw_dnscheck_secure *s);
 
 /* --- the probes; arg is the domain's name --- */

@@ -50,15 +50,15 @@ static const char *unusable(const struct sw_dnssec_result *r, enum sw_check_stat
 }
 
 /* The way to the records has to be secure as well, or a forger names a target of his own (RFC 7673 3). */
-static void judge_security(struct sw_check *c, const struct published *p, const struct sw_tlsa *v, size_t n)
+static void judge_security(struct sw_check *c, const struct published *p, struct sw_lookup *l, const struct sw_tlsa *v, size_t n)
 {
-	struct sw_dnscheck_secure s = { 0 };
-	struct sw_dnssec_result tlsa, srv = { .state = SW_DNSSEC_SECURE };
+	struct sw_dnscheck_secure s = { .c = c, .name = p->owner, .type = SW_RR_TLSA, .held = l };
+	struct sw_dnssec_result tlsa, srv = { .state = SW_DNSSEC_SECURE, .exists = true };
 	enum sw_check_status status = SW_CHECK_UNKNOWN;
 	char why[200], line[HEX + 16], found[420];
 	struct sw_finding *f;
 
-	if (sw_dnscheck_secure_new(c, &s, why) < 0) {
+	if (sw_dnscheck_secure_new(&s, why) < 0) {
 		sw_check_report(c, SW_F_DNS_TLSA, SW_CHECK_UNKNOWN, p->owner, "secure records", why);
 		return;
 	}
@@ -66,9 +66,9 @@ static void judge_security(struct sw_check *c, const struct published *p, const 
 	if (p->srv[0])
 		sw_dnssec_records(s.judge, p->srv, SW_DNS_SRV, &srv);
 	sw_dnscheck_secure_free(&s);
-	if (tlsa.state != SW_DNSSEC_SECURE) {
+	if (tlsa.state != SW_DNSSEC_SECURE || !tlsa.exists) {
 		snprintf(found, sizeof(found), "nobody may use them: %s", unusable(&tlsa, &status));
-	} else if (srv.state != SW_DNSSEC_SECURE) {
+	} else if (srv.state != SW_DNSSEC_SECURE || !srv.exists) {
 		snprintf(found, sizeof(found), "nobody may use them, for %.80s is not secure: %.200s", p->srv, unusable(&srv, &status));
 	} else {
 		status = SW_CHECK_PASS;
@@ -109,7 +109,7 @@ static void look_at_published(struct sw_check *c, void *arg)
 	if (n == 0)
 		sw_check_report(c, SW_F_DNS_TLSA, SW_CHECK_SKIP, p->owner, NULL, "none: no DANE here");
 	else if (!faulty)
-		judge_security(c, p, v, n);
+		judge_security(c, p, l, v, n);
 	sw_lookup_free(l);
 }
 
@@ -202,7 +202,7 @@ static void report_match(struct sw_check *c, const struct shown *s, const char *
 static void look_at_shown(struct sw_check *c, void *arg)
 {
 	const struct shown *s = arg;
-	struct sw_dnscheck_secure secure = { 0 };
+	struct sw_dnscheck_secure secure = { .c = c };
 	struct sw_dnssec_result r;
 	struct sw_tlsa v[RECORDS];
 	struct sw_lookup *l = NULL;
@@ -211,9 +211,12 @@ static void look_at_shown(struct sw_check *c, void *arg)
 
 	tlsa_owner(owner, s->endpoint.host, sw_addr_port(&s->endpoint.addr));
 	n = sw_dnscheck_ask(c, owner, SW_RR_TLSA, true, &l) ? records(l, owner, v) : 0;
-	if (n && sw_dnscheck_secure_new(c, &secure, why) == SW_OK) {
+	secure.name = owner;
+	secure.type = SW_RR_TLSA;
+	secure.held = l;
+	if (n && sw_dnscheck_secure_new(&secure, why) == SW_OK) {
 		sw_dnssec_records(secure.judge, owner, SW_RR_TLSA, &r);
-		if (r.state == SW_DNSSEC_SECURE)
+		if (r.state == SW_DNSSEC_SECURE && r.exists)
 			report_match(c, s, owner, v, n);
 		sw_dnscheck_secure_free(&secure);
 	}

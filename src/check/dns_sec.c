@@ -10,7 +10,12 @@ enum { ANCHORS_MAX = 64 << 10, DAY = 86400, SHORT = 4 * DAY };
 
 static bool fetch(void *arg, const char *name, uint16_t type, struct sw_lookup **out)
 {
-	return sw_dnscheck_ask(arg, name, type, true, out);
+	struct sw_dnscheck_secure *s = arg;
+
+	if (!s->held || type != s->type || strcmp(name, s->name) != 0)
+		return sw_dnscheck_ask(s->c, name, type, true, out);
+	*out = sw_lookup_ref(s->held);
+	return sw_lookup_known(s->held);
 }
 
 /* --- the anchor, and a judge that begins at it --- */
@@ -31,9 +36,9 @@ static char *read_text(const char *path)
 	return text;
 }
 
-int sw_dnscheck_secure_new(struct sw_check *c, struct sw_dnscheck_secure *s, char why[200])
+int sw_dnscheck_secure_new(struct sw_dnscheck_secure *s, char why[200])
 {
-	const char *path = sw_check_options(c)->trust_anchor;
+	const char *path = sw_check_options(s->c)->trust_anchor;
 	char *text = path ? read_text(path) : NULL;
 	unsigned line = 0;
 	int err = path && !text ? SW_ENOTFOUND : sw_anchors_new(&s->anchors, text, &line);
@@ -44,7 +49,7 @@ int sw_dnscheck_secure_new(struct sw_check *c, struct sw_dnscheck_secure *s, cha
 	else if (err < 0)
 		snprintf(why, 200, "%.120s:%u: a DS or DNSKEY record on one line is wanted", path ? path : "", line);
 	if (err == SW_OK)
-		err = sw_dnssec_new(&s->judge, s->anchors, sw_check_time(c), fetch, c);
+		err = sw_dnssec_new(&s->judge, s->anchors, sw_check_time(s->c), fetch, s);
 	if (err < 0)
 		sw_dnscheck_secure_free(s);
 	return err;
@@ -54,7 +59,8 @@ void sw_dnscheck_secure_free(struct sw_dnscheck_secure *s)
 {
 	sw_dnssec_free(s->judge);
 	sw_anchors_free(s->anchors);
-	*s = (struct sw_dnscheck_secure){ 0 };
+	s->judge = NULL;
+	s->anchors = NULL;
 }
 
 /* --- the probe --- */
@@ -161,13 +167,13 @@ static void report_state(struct state *s, const struct sw_dnssec_result *zone, b
 
 void sw_dnscheck_dnssec(struct sw_check *c, void *arg)
 {
-	struct state s = { .c = c, .domain = arg };
+	struct state s = { .c = c, .secure = { .c = c }, .domain = arg };
 	struct sw_dnssec_result zone, r;
 	struct sw_lookup *l = NULL;
 	char owner[SW_DNS_NAME_MAX + 32], why[200];
 	bool ad = false;
 
-	if (sw_dnscheck_secure_new(c, &s.secure, why) < 0) {
+	if (sw_dnscheck_secure_new(&s.secure, why) < 0) {
 		sw_check_report(c, SW_F_DNS_DNSSEC, SW_CHECK_UNKNOWN, s.domain, "a trust anchor", why);
 		return;
 	}

@@ -442,7 +442,9 @@ static void judge_bare(struct sw_dnssec *d, const char *name, const struct sw_lo
 	z = judge_zone(d, zone, 0);
 	if (!z)
 		say(out, SW_DNSSEC_UNKNOWN, zone, "too many zones");
-	else if (z->r.state != SW_DNSSEC_SECURE || !out->exists)
+	else if (z->r.state == SW_DNSSEC_SECURE && !out->exists)
+		say(out, SW_DNSSEC_UNKNOWN, zone, "%.200s has no such record; that it is so is not proved here", name);
+	else if (z->r.state != SW_DNSSEC_SECURE)
 		*out = (struct sw_dnssec_result){ .state = z->r.state, .exists = out->exists };
 	else if (!l->dnssec)
 		say(out, SW_DNSSEC_UNKNOWN, zone, "the resolver leaves the signatures out: it knows no DNSSEC");

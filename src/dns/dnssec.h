@@ -4,8 +4,8 @@
  * Is a record set secure? Judged by us, from a trust anchor down: DNSKEY, DS, signatures, with ldns' primitives. The AD bit of a
  * resolver is never believed here. How records are got is the caller's: it is asked for them, with DO and CD.
  *
- * What is not proved: that something is absent (NSEC). "Unsigned" is what the parent's servers said, not what they signed; nothing
- * that needs a secure answer takes it for one.
+ * What is not proved: that something is absent (NSEC). "Unsigned" is what the parent's servers said, not what they signed, and what
+ * a secure zone does not have is unknown: nothing that needs a secure answer takes it for one.
  */
 #include "dns/lookup.h"
 

@@ -129,25 +129,8 @@ static int take_section(struct sw_lookup *l, const ldns_rr_list *list, enum sw_l
 	return SW_OK;
 }
 
-static int take_message(struct talk *t, const uint8_t *msg, size_t len)
+static void take_header(struct sw_lookup *l, size_t len)
 {
-	struct sw_lookup *l = t->l;
-	int err;
-
-	if (ldns_wire2pkt(&l->pkt, msg, len) != LDNS_STATUS_OK) {
-		l->pkt = NULL;
-		return fail(t, SW_LOOKUP_GARBLED, "what came is no DNS message");
-	}
-	l->rrs = calloc(SW_LOOKUP_RRS, sizeof(*l->rrs));
-	if (!l->rrs)
-		return fail(t, SW_LOOKUP_SILENT, "out of memory");
-	err = take_section(l, ldns_pkt_answer(l->pkt), SW_SECTION_ANSWER);
-	if (err == SW_OK)
-		err = take_section(l, ldns_pkt_authority(l->pkt), SW_SECTION_AUTHORITY);
-	if (err == SW_OK)
-		err = take_section(l, ldns_pkt_additional(l->pkt), SW_SECTION_ADDITIONAL);
-	if (err < 0)
-		return fail(t, SW_LOOKUP_SILENT, "out of memory");
 	l->rcode = (unsigned)ldns_pkt_get_rcode(l->pkt);
 	l->edns = ldns_pkt_edns(l->pkt);
 	if (l->edns) {
@@ -160,7 +143,40 @@ static int take_message(struct talk *t, const uint8_t *msg, size_t len)
 	l->ra = ldns_pkt_ra(l->pkt);
 	l->size = len;
 	l->end = SW_LOOKUP_ANSWERED;
-	return 0;
+}
+
+static int take_message(struct sw_lookup *l, const uint8_t *msg, size_t len)
+{
+	int err;
+
+	if (ldns_wire2pkt(&l->pkt, msg, len) != LDNS_STATUS_OK) {
+		l->pkt = NULL;
+		return SW_EPARSE;
+	}
+	l->rrs = calloc(SW_LOOKUP_RRS, sizeof(*l->rrs));
+	if (!l->rrs)
+		return SW_ENOMEM;
+	err = take_section(l, ldns_pkt_answer(l->pkt), SW_SECTION_ANSWER);
+	if (err == SW_OK)
+		err = take_section(l, ldns_pkt_authority(l->pkt), SW_SECTION_AUTHORITY);
+	if (err == SW_OK)
+		err = take_section(l, ldns_pkt_additional(l->pkt), SW_SECTION_ADDITIONAL);
+	if (err == SW_OK)
+		take_header(l, len);
+	return err;
+}
+
+int sw_lookup_read(struct sw_lookup **out, const uint8_t *msg, size_t len)
+{
+	struct sw_lookup *l = calloc(1, sizeof(*l));
+	int err = l ? take_message(l, msg, len) : SW_ENOMEM;
+
+	if (err < 0) {
+		sw_lookup_free(l);
+		return err;
+	}
+	*out = l;
+	return SW_OK;
 }
 
 /* --- UDP --- */
@@ -301,6 +317,7 @@ static void run(struct talk *t)
 {
 	enum sw_wire_match m = SW_WIRE_TRUNCATED;
 	size_t len = 0;
+	int err;
 
 	if (!t->q->tcp) {
 		m = over_udp(t, &len);
@@ -308,8 +325,11 @@ static void run(struct talk *t)
 	}
 	if (m == SW_WIRE_TRUNCATED && !t->q->udp_only)
 		m = over_tcp(t, &len);
-	if (m != SW_WIRE_FOREIGN)
-		(void)take_message(t, t->in, len);
+	if (m == SW_WIRE_FOREIGN)
+		return;
+	err = take_message(t->l, t->in, len);
+	if (err < 0)
+		(void)fail(t, err == SW_EPARSE ? SW_LOOKUP_GARBLED : SW_LOOKUP_SILENT, err == SW_EPARSE ? "what came is no DNS message" : sw_error_text(err));
 }
 
 int sw_lookup(struct sw_lookup **out, const struct sw_lookup_question *q)
@@ -340,9 +360,15 @@ int sw_lookup(struct sw_lookup **out, const struct sw_lookup_question *q)
 	return SW_OK;
 }
 
+struct sw_lookup *sw_lookup_ref(struct sw_lookup *l)
+{
+	l->refs++;
+	return l;
+}
+
 void sw_lookup_free(struct sw_lookup *l)
 {
-	if (!l)
+	if (!l || l->refs-- > 0)
 		return;
 	for (size_t i = 0; i < l->n; i++)
 		free(l->rrs[i].rdata);

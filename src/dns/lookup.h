@@ -60,12 +60,16 @@ struct sw_lookup {
 	uint64_t ms;
 	int error;                   /* errno of SW_LOOKUP_UNREACHED, or 0 */
 	char detail[160];            /* of a failure: server and what happened */
-	struct ldns_struct_pkt *pkt; /* for dns/chain.c; NULL where nothing was answered */
+	unsigned refs;               /* beyond the first */
+	struct ldns_struct_pkt *pkt; /* for dns/dnssec.c; NULL where nothing was answered */
 };
 
 /* *out is the caller's, whatever its end. Fails with SW_EINVALID (the name) or SW_ENOMEM alone. */
 int sw_lookup(struct sw_lookup **out, const struct sw_lookup_question *q) SW_MUSTCHECK;
 void sw_lookup_free(struct sw_lookup *l);   /* NULL is fine */
+struct sw_lookup *sw_lookup_ref(struct sw_lookup *l);   /* one more to free; of one thread */
+/* The same of a message that is there already. SW_EPARSE: it is none. */
+int sw_lookup_read(struct sw_lookup **out, const uint8_t *msg, size_t len) SW_MUSTCHECK;
 /* NOERROR or NXDOMAIN: the server knew. */
 bool sw_lookup_known(const struct sw_lookup *l);
 /* The next record of that type in the answer section that name owns, or the end of its CNAME chain; start with NULL. */
