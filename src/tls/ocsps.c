@@ -133,6 +133,9 @@ static void schedule(struct entry *e, int64_t now)
 
 	if (at <= now)
 		at = now + (e->answer.until - now) / 2;
+	/* What is revoked seldom becomes anything else, and its answers may well be past their end. */
+	if (e->answer.status == SW_OCSP_REVOKED && at < now + RETRY_MAX)
+		at = now + RETRY_MAX;
 	e->due = now + with_jitter(clamp(at - now, FETCH_SOON, FETCH_LATE));
 }
 

@@ -127,6 +127,7 @@ static void default_zones_are_for_strangers(void **state)
 		{ BASE BARE("kind = \"default\"; listeners = \"t\";\ntrusted_identity = true;"), 6,
 		  "trusted_identity has no place in it" },
 		{ BASE BARE("kind = \"default\"; listeners = \"t\";\ninternal = true;"), 6, "internal has no place in it" },
+		{ BASE BARE("kind = \"default\"; listeners = \"t\";\nocsp = \"soft\";"), 6, "ocsp has no place in it" },
 	};
 
 	(void)state;

@@ -312,6 +312,22 @@ static void test_must_staple(void **state)
 	X509_free(x);
 }
 
+/* Who may answer is the issuer in the chain that verified, whoever else bears its name. */
+static void test_issuer(void **state)
+{
+	struct party namesake = issue("CA", NULL, 1, NULL, true, 3000);
+	struct sw_chain_result r = { .reason = SW_R_OK };
+	STACK_OF(X509) *sent = sk_X509_new_null();
+
+	(void)state;
+	assert_true(sk_X509_push(sent, namesake.x) && X509_digest(ca.x, EVP_sha256(), r.issuer, NULL));
+	assert_null(sw_ocsp_issuer(&r, leaf.x, sent, NULL));
+	assert_true(sk_X509_push(sent, ca.x));
+	assert_ptr_equal(sw_ocsp_issuer(&r, leaf.x, sent, NULL), ca.x);
+	sk_X509_free(sent);
+	party_free(&namesake);
+}
+
 /* --- the memory of answers --- */
 
 static X509 *asked;                      /* leaf, with a responder's URL */
@@ -376,6 +392,9 @@ static void test_answers_are_kept_and_asked_for_again(void **state)
 	assert_int_equal(PUT(NOW, .status = V_OCSP_CERTSTATUS_REVOKED, .reason = -1), SW_OCSP_REVOKES);
 	assert_int_equal(PUT(NOW, .status = V_OCSP_CERTSTATUS_REVOKED, .reason = -1), SW_OCSP_TAKEN);
 	look(c, NOW + 60 * DAY, SW_OCSP_REVOKED, "revoked");
+	/* an answer past its end is no reason to ask without pause */
+	assert_int_equal(PUT(NOW + 60 * DAY, .status = V_OCSP_CERTSTATUS_REVOKED, .reason = -1), SW_OCSP_TAKEN);
+	assert_false(sw_ocsps_due(c, NOW + 60 * DAY + 3599, &due));
 	/* nobody came with it for more than a day: it is not asked for again, and forgotten */
 	sw_ocsps_refresh(c, NOW + 61 * DAY + 1);
 	assert_false(sw_ocsps_due(c, NOW + 61 * DAY + 2, &due));
@@ -415,7 +434,7 @@ int main(void)
 		cmocka_unit_test(test_good),    cmocka_unit_test(test_revoked), cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_dates),   cmocka_unit_test(test_signers), cmocka_unit_test(test_bytes),
 		cmocka_unit_test(test_request), cmocka_unit_test(test_url),     cmocka_unit_test(test_must_staple),
-		cmocka_unit_test(test_answers_are_kept_and_asked_for_again),
+		cmocka_unit_test(test_issuer),  cmocka_unit_test(test_answers_are_kept_and_asked_for_again),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
