@@ -127,6 +127,13 @@ static void table(const struct sw_report *r, enum sw_check_status status, const 
 		sw_report_xml(out, list[i]->subject);
 		sw_buf_str(out, "</td><td>");
 		sw_report_xml(out, list[i]->found ? list[i]->found : "");
+		for (size_t k = 0; k < list[i]->n_evidence; k++) {
+			sw_buf_str(out, "<div class=\"dim\">");
+			sw_report_xml(out, list[i]->evidence[k].key);
+			sw_buf_str(out, ": ");
+			sw_report_xml(out, list[i]->evidence[k].value);
+			sw_buf_str(out, "</div>");
+		}
 		sw_buf_str(out, "</td></tr>\n");
 	}
 	sw_buf_str(out, "</table></details>\n");
