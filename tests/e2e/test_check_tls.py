@@ -90,9 +90,9 @@ class Lab:
 			"dns": {"servers": [f"{self.dns.ip}:{self.dns.port}"]},
 		}.items()))
 
-	def check(self, *args, profile="b2b", ca="", timeout="3s", env=None):
+	def check(self, *args, profile="b2b", ca="", timeout="3s", allow="127.0.0.0/8", env=None):
 		argv = [binaries()[1], "check", "-p", profile, "-o", "json", "--progress", "none", "--dns", f"{self.dns.ip}:{self.dns.port}",
-			"--allow", "127.0.0.0/8", "--timeout", timeout, *([] if ca is None else ["--ca", ca or self.pki.root]), *args]
+			"--allow", allow, "--timeout", timeout, *([] if ca is None else ["--ca", ca or self.pki.root]), *args]
 		r = proc.run(argv, check=False, env={"SIPWARD_PROFILES": f"{TREE}/conf/profiles", **(env or {})})
 		assert r.stdout.startswith("{"), r.stderr
 		return Report(json.loads(r.stdout), r)
