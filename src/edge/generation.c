@@ -117,6 +117,29 @@ int sw_generation_new(struct sw_generation **out, struct sw_conf *conf, struct s
 	return SW_OK;
 }
 
+int sw_generation_may_replace(const struct sw_generation *g, const struct sw_generation *old, struct sw_diag *diag)
+{
+	const struct sw_tls_ctx **all = calloc(old->conf->n_listeners + old->conf->n_zones + 1, sizeof(struct sw_tls_ctx *));
+	size_t n = 0;
+	int err = SW_OK;
+
+	if (!all)
+		return SW_ENOMEM;
+	for (size_t i = 0; i < old->conf->n_listeners; i++)
+		all[n++] = old->server_ctx[i];
+	for (size_t i = 0; i < old->conf->n_zones; i++)
+		all[n++] = old->client_ctx[i];
+	for (size_t i = 0; i < g->conf->n_listeners; i++)
+		if (g->server_ctx[i] && sw_tls_ctx_may_replace(g->server_ctx[i], all, n, diag) < 0)
+			err = SW_ECONF;
+	/* A zone that presents a listener's certificate would only say it again. */
+	for (size_t i = 0; i < g->conf->n_zones; i++)
+		if (g->client_ctx[i] && g->conf->zones[i].client_cert.cert && sw_tls_ctx_may_replace(g->client_ctx[i], all, n, diag) < 0)
+			err = SW_ECONF;
+	free(all);
+	return err;
+}
+
 static bool fetches(const struct sw_conf_zone *z)
 {
 	return z->crl_fetch && z->revocation != SW_REVOCATION_OFF;

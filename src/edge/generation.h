@@ -23,6 +23,10 @@ struct sw_generation {
 
 /* Reads every file named by conf (blocking: off the loop, or at start). Takes a reference to conf. SW_ECONF with diag. */
 int sw_generation_new(struct sw_generation **out, struct sw_conf *conf, struct sw_diag *diag) SW_MUSTCHECK;
+/*
+ * May g take the place of old? A certificate of ours that old presents not, and that peers would refuse, is an error then, not a warning.
+ */
+int sw_generation_may_replace(const struct sw_generation *g, const struct sw_generation *old, struct sw_diag *diag) SW_MUSTCHECK;
 /* Tells which CAs of its trust lists have been distrusted by now; status may be NULL. Any thread. */
 void sw_generation_warn(const struct sw_generation *g, const struct sw_ca_status *status, int64_t now, struct sw_diag *diag);
 /* Before it is shared: zones that fetch their CRLs find them in crls, and those that look at OCSP their answers in ocsps,

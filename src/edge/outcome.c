@@ -51,12 +51,23 @@ void sw_outcome_good(struct sw_outcome *o)
 	o->last[0] = '\0';
 }
 
+static void print_those(const struct sw_diag *d, bool errors, struct sw_buf *out)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		const struct sw_diag one = { .entries = &d->entries[i], .n = 1 };
+
+		if ((one.entries->level == SW_DIAG_ERROR) == errors)
+			sw_diag_print(&one, out);
+	}
+}
+
 void sw_outcome_brief(const struct sw_diag *d, int err, char *dst, size_t size)
 {
 	struct sw_buf text;
 
 	sw_buf_init(&text, 0);
-	sw_diag_print(d, &text);
+	print_those(d, true, &text);
+	print_those(d, false, &text);
 	if (text.len == 0)
 		sw_buf_printf(&text, "%s\n", sw_error_text(err));
 	sw_str_copy(dst, size, sw_buf_view(&text));

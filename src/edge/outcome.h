@@ -15,7 +15,7 @@ bool sw_outcome_quiet(const char *by);
  */
 void sw_outcome_refused(struct sw_outcome *o, const char *by, const struct sw_diag *d, int err);
 void sw_outcome_good(struct sw_outcome *o);
-/* The diagnostics as text for whoever asked, cut to size; err's text where there are none. */
+/* The diagnostics as text for whoever asked, errors first, cut to size; err's text where there are none. */
 void sw_outcome_brief(const struct sw_diag *d, int err, char *dst, size_t size);
 /* Each entry is a line of the log. */
 void sw_outcome_log(const struct sw_diag *d);

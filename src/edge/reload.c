@@ -113,6 +113,7 @@ void sw_edge_commit(struct sw_edge *e, struct sw_generation *g)
 
 struct prepare {
 	struct sw_edge *edge;
+	struct sw_generation *now;   /* what gen would replace; a reference */
 	struct sw_generation *gen;
 	struct sw_diag diag;
 	int err;
@@ -156,6 +157,8 @@ static void prepare_work(void *arg)
 	if (p->err == SW_OK)
 		p->err = sw_generation_new(&p->gen, conf, &p->diag);
 	sw_lent_use(NULL);
+	if (p->err == SW_OK)
+		p->err = sw_generation_may_replace(p->gen, p->now, &p->diag);
 	if (p->err == SW_OK) {
 		sw_generation_warn(p->gen, p->edge->ca_status, time(NULL), &p->diag);
 		sw_generation_fetch(p->gen, p->edge->crls, p->edge->ocsps);
@@ -232,6 +235,7 @@ static void prepare_done(void *arg, int status)
 		sw_edge_tell(e, "reload-failed", "");
 		refused(e, p->by, brief);
 	}
+	sw_generation_unref(p->now);
 	sw_diag_free(&p->diag);
 	lent_free(p->lent);
 	free(p);
@@ -249,6 +253,7 @@ void sw_reload(struct sw_edge *e, const char *by, const int *fds, size_t n_fds)
 		return;
 	}
 	p->edge = e;
+	p->now = sw_generation_ref(e->gen);
 	p->lent = e->lent;
 	e->lent = NULL;
 	snprintf(p->by, sizeof(p->by), "%s", by);

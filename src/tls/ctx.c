@@ -322,7 +322,10 @@ static int add_sni(struct sw_tls_ctx *c, const struct server *sv, const struct s
 	if (err < 0)
 		return err;
 	sni->name = strdup(set->name);
-	if (!sni->name) {
+	sni->cert_file = strdup(set->cert);
+	if (!sni->name || !sni->cert_file) {
+		free(sni->name);
+		free(sni->cert_file);
 		SSL_CTX_free(sni->ssl);
 		return SW_ENOMEM;
 	}
@@ -369,7 +372,8 @@ int sw_tls_ctx_server(struct sw_tls_ctx **out, const struct sw_conf *conf, const
 	c->policy.revocation = handshake_revocation(conf, l);
 	sw_random(sv.sid_ctx, sizeof(sv.sid_ctx));
 	c->sni = calloc(l->n_sni + 1, sizeof(*c->sni));
-	err = c->sni ? server_ssl_ctx(&c->ssl, &sv, &l->cert, c, diag) : SW_ENOMEM;
+	c->cert_file = strdup(l->cert.cert);
+	err = c->sni && c->cert_file ? server_ssl_ctx(&c->ssl, &sv, &l->cert, c, diag) : SW_ENOMEM;
 	for (size_t i = 0; c->sni && i < l->n_sni; i++) {
 		int e = add_sni(c, &sv, &l->sni[i], diag);   /* all, so that every fault is told */
 
@@ -425,6 +429,8 @@ int sw_tls_ctx_client(struct sw_tls_ctx **out, const struct sw_conf *conf, const
 		 */
 		if (set->cert && !z->client_cert_none)
 			err = sw_certset_use(c->ssl, set, false, diag);
+		if (set->cert && err >= 0 && !(c->cert_file = strdup(set->cert)))
+			err = SW_ENOMEM;
 	}
 	if (err < 0) {
 		sw_tls_ctx_unref(c);
@@ -449,9 +455,11 @@ void sw_tls_ctx_unref(struct sw_tls_ctx *c)
 		return;
 	for (size_t i = 0; i < c->n_sni; i++) {
 		free(c->sni[i].name);
+		free(c->sni[i].cert_file);
 		SSL_CTX_free(c->sni[i].ssl);
 	}
 	free(c->sni);
+	free(c->cert_file);
 	SSL_CTX_free(c->ssl);
 	sw_tls_staples_free(c);
 	sw_trust_free(c->trust);

@@ -32,6 +32,11 @@ int sw_tls_ctx_client(struct sw_tls_ctx **out, const struct sw_conf *conf, const
  */
 struct sw_ocsps;
 void sw_tls_ctx_staple(struct sw_tls_ctx *c, struct sw_ocsps *ocsps);
+/*
+ * May c take the place of old? Not with a certificate of ours that peers would refuse (out of its dates, or with issuers that did not
+ * issue it) and that none of old presents already: what works stays till what is better is there. SW_ECONF, each told with its file.
+ */
+int sw_tls_ctx_may_replace(const struct sw_tls_ctx *c, const struct sw_tls_ctx *const *old, size_t n_old, struct sw_diag *diag) SW_MUSTCHECK;
 struct sw_tls_ctx *sw_tls_ctx_ref(struct sw_tls_ctx *c);
 void sw_tls_ctx_unref(struct sw_tls_ctx *c);
 

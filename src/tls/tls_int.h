@@ -113,6 +113,7 @@ void sw_tls_staples_free(struct sw_tls_ctx *c);
 /* --- ctx.c --- */
 struct sw_tls_sni {
 	char *name;                  /* lower case; "*.x" covers one label */
+	char *cert_file;
 	SSL_CTX *ssl;
 };
 struct sw_tls_ctx {
@@ -121,6 +122,7 @@ struct sw_tls_ctx {
 	enum sw_revocation ocsp;     /* client: what the zone asks of a stapled answer */
 	bool enforce;                /* a chain that is refused ends the handshake */
 	SSL_CTX *ssl;                /* the default certificate set */
+	char *cert_file;             /* ... and where it was read; NULL: there is none */
 	struct sw_tls_sni *sni;
 	size_t n_sni;
 	bool staple;                 /* server: the operator wants it */

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What changes while calls are up: keys, certificates, trust; by signal, by command, and by the files themselves."""
+import json
 import os
 import shutil
 import signal
@@ -225,6 +226,88 @@ def test_what_the_daemon_itself_writes_is_no_change(lab, start):
 	edge.wait_line(since, event="reload.done", timeout=20)
 	edge.command("log", "debug")
 	assert len(edge.lines(since, event="watch.changed")) == 1
+
+
+# --- prepare, check, commit: what does not fit leaves everything as it is ---
+
+def first_certificate(path):
+	return open(path).read().split("-----END CERTIFICATE-----")[0] + "-----END CERTIFICATE-----\n"
+
+
+def test_what_does_not_fit_leaves_everything_as_it_is(lab, start, second):
+	"""Each fault alone: told with its file (and line, where that has lines), nothing changes, and mended it is taken."""
+	dir = own_set(lab, f"{lab.dir}/unfit", "edge-rsa", "edge-org")
+	lab.pki.more("int-server")
+	old = lab.pki.one("edge-old", san=f"DNS:{OURS}", valid="past")
+	early = lab.pki.one("edge-early", san=f"DNS:{OURS}", valid="future")
+	crl, ca = f"{dir}/crl.pem", f"{dir}/ca.pem"
+	cert, key = f"{dir}/live.pem", f"{dir}/live.key"
+	mended = {cert: open(f"{dir}/edge-rsa.pem").read(), key: open(f"{dir}/edge-rsa.key").read(), crl: open(f"{lab.pki.dir}/crl.pem").read(),
+		ca: open(lab.pki.root).read()}
+	def put(**what):
+		for name, text in what.items():
+			path = {"cert": cert, "key": key, "crl": crl, "ca": ca}[name]
+			if os.path.isdir(path):
+				os.rmdir(path)
+			elif os.path.exists(path):
+				os.unlink(path)
+			if text is not None:
+				with open(path, "w") as f:
+					f.write(text)
+				os.chmod(path, 0o600 if name == "key" else 0o644)
+	def mend():
+		put(cert=mended[cert], key=mended[key], crl=mended[crl], ca=mended[ca])
+	def change(config):
+		use_set(cert, key)(config)
+		config["watch"] = False
+		zone(config, "partner").update(trust=[ca], revocation="soft", crls=[crl])
+	mend()
+	edge = start(change, prove=())
+	other = open(f"{dir}/edge-org.pem").read()
+	def broken_line():
+		with open(edge.path) as f:
+			lines = f.read()
+		with open(edge.path, "w") as f:
+			f.write(lines + "\nzonse = ();\n")
+		return f"{edge.path}:{lines.count(chr(10)) + 2}"
+	cases = [
+		# what, how, what is said, at which file
+		("another's key", lambda: put(key=open(f"{dir}/edge-org.key").read()), "does not belong to the certificate", key),
+		("half a pair", lambda: put(cert=other), "does not belong to the certificate", key),
+		("a certificate cut short", lambda: put(cert=mended[cert][:700]), "", cert),
+		("a key cut short", lambda: put(key=mended[key][:700]), "no usable private key", key),
+		("an empty certificate", lambda: put(cert=""), "holds no certificate", cert),
+		("no certificate", lambda: put(cert=None), "cannot be read", cert),
+		("no key", lambda: put(key=None), "cannot be read", key),
+		("a certificate that can't be read", lambda: (put(cert=None), os.mkdir(cert)), "", cert),
+		("a key that all may read", lambda: os.chmod(key, 0o644), "every user", key),
+		("an expired one", lambda: put(cert=open(old.pem).read(), key=open(old.key).read()), "has expired", cert),
+		("one of tomorrow", lambda: put(cert=open(early.pem).read(), key=open(early.key).read()), "not valid yet", cert),
+		("another CA's chain", lambda: put(cert=first_certificate(cert) + open(f"{lab.pki.dir}/int-server.pem").read()), "issued by none", cert),
+		("no trust list", lambda: put(ca=None), "cannot be read", ca),
+		("an empty trust list", lambda: put(ca=""), "holds no certificate", ca),
+		("half a trust list", lambda: put(ca=mended[ca][:300]), "", ca),
+		("no CRL", lambda: put(crl=None), "cannot be read", crl),
+		("half a CRL", lambda: put(crl=mended[crl][:200]), "", crl),
+		("a line of the configuration", broken_line, "zonse", None),
+	]
+	shown = presented(lab)
+	with lab.connect(MUTUAL, "partner", where=HOST) as c:
+		for n, (what, how, said, where) in enumerate(cases):
+			place = how() if where is None else (how(), where)[1]
+			answer = edge.command("-s", edge.socket, "reload", check=False)
+			assert answer.returncode == 2 and said in answer.stdout and place in answer.stdout, (what, answer)
+			assert presented(lab) == shown and options(c).status == 200, what
+			with lab.connect(MUTUAL, "partner", where=HOST) as again:
+				assert options(again).status == 200, what
+			state = json.loads(edge.command("-s", edge.socket, "status", "--json").stdout)
+			assert not state["reload"]["sipward_config_last_reload_successful"] and place in state["reload"]["detail"], (what, state["reload"])
+			assert state["counts"]["reloads"] == n, what
+			mend()
+			edge.write()
+			assert edge.command("reload").stdout == "reloaded\n", what
+			assert edge.status()["reload"]["sipward_config_last_reload_successful"], what
+	assert not edge.lines(0, event="conn.draining")
 
 
 # --- connections that no longer pass ---

@@ -639,6 +639,61 @@ static void test_certificates_at_start(void **state)
 	check_start("mixed", NULL, true, SW_DIAG_WARN, "certificate 4 is not the issuer of certificate 3");
 }
 
+/* --- what is refused in place of what was --- */
+
+static struct sw_tls_ctx *presents(const char *cert)
+{
+	struct sw_tls_ctx *c = NULL;
+
+	set_listener(SW_TRANSPORT_TLS, cert);
+	assert_int_equal(sw_tls_ctx_server(&c, &conf, &listener, NULL, SW_EKU_STRICT, NULL), 0);
+	return c;
+}
+
+static void check_replace(const char *old, const char *next, const char *text)
+{
+	struct sw_tls_ctx *a = presents(old), *b = presents(next);
+	const struct sw_tls_ctx *all[] = { NULL, a };
+	struct sw_diag d;
+	int err;
+
+	sw_diag_init(&d);
+	err = sw_tls_ctx_may_replace(b, all, 2, &d);
+	if ((err < 0) != (text != NULL))
+		fail_msg("%s in place of %s: %d", next, old, err);
+	if (text && !(lab_diag_has(&d, SW_DIAG_ERROR, text) && strstr(d.entries[0].file, next)))
+		fail_msg("%s in place of %s: no error \"%s\" at its file", next, old, text);
+	if (!text)
+		assert_int_equal(d.n, 0);
+	sw_diag_free(&d);
+	sw_tls_ctx_unref(a);
+	sw_tls_ctx_unref(b);
+}
+
+static void test_a_renewal_that_is_worse(void **state)
+{
+	char cmd[1024];
+
+	(void)state;
+	/* another CA's intermediate; the right one after it; an intermediate that is not needed */
+	snprintf(cmd, sizeof(cmd), "cd %s && openssl x509 -in edge-rsa2048.pem -out leaf && cat leaf int-server.pem >other-ca.pem && "
+		 "cat leaf int-server.pem int.pem >disorder.pem && for n in other-ca disorder; do cp edge-rsa2048.key $n.key; done && chmod 600 *.key",
+		 lab_dir);
+	assert_int_equal(system(cmd), 0);
+	check_replace("edge-rsa", "edge-rsa2048", NULL);
+	check_replace("edge-rsa", "disorder", NULL);
+	check_replace("edge-rsa", "other-ca", "issued by none");
+	check_replace("edge-rsa", "expired", "has expired");
+	check_replace("edge-rsa", "future", "not valid yet");
+	check_replace("edge-rsa", "partner-nochain", NULL);
+	check_replace("edge-rsa", "selfsigned", NULL);
+	/* what is presented now is no worse than itself, or nothing could be changed any more once it has expired */
+	check_replace("expired", "expired", NULL);
+	check_replace("other-ca", "other-ca", NULL);
+	check_replace("other-ca", "expired", "has expired");
+	check_replace("edge-rsa2048", "other-ca", "issued by none");   /* the same leaf */
+}
+
 static void check_tls(struct sw_conf_tls tls, const char *text)
 {
 	struct sw_tls_ctx *c = NULL;
@@ -676,7 +731,7 @@ static int setup(void **state)
 {
 	(void)state;
 	if (lab_make("edge,edge-rsa,edge-rsa2048,edge-rsa1024,edge-org,inside,partner,expired,future,rogue,sha1,eku-client,eku-server,"
-		     "eku-sip"))
+		     "eku-sip,int-server,partner-nochain,selfsigned"))
 		return -1;
 	trust = lab_trust("root.pem", NULL, NULL);
 	return 0;
@@ -708,6 +763,7 @@ int main(void)
 		cmocka_unit_test(test_client_needs_trust),
 		cmocka_unit_test(test_sni),
 		cmocka_unit_test(test_certificates_at_start),
+		cmocka_unit_test(test_a_renewal_that_is_worse),
 		cmocka_unit_test(test_settings_at_start),
 	};
 
