@@ -193,6 +193,8 @@ make_one() { # name issuer key cn san use valid more [crl [ocsp]]
 	case $valid in
 	past) sign_dated "$issuer" 20200101000000Z 20210101000000Z $digest ;;
 	future) sign_dated "$issuer" 20900101000000Z 20910101000000Z $digest ;;
+	s|*[!0-9]*s) die "$name: unknown validity \"$valid\"" ;;
+	*s) sign_dated "$issuer" "$(date -u -d '-1 minute' +%Y%m%d%H%M%SZ)" "$(date -u -d "+${valid%s} seconds" +%Y%m%d%H%M%SZ)" $digest ;;
 	*[!0-9]*) die "$name: unknown validity \"$valid\"" ;;
 	*)
 		ca=

@@ -202,6 +202,7 @@ struct sw_conf_limits {
 	uint64_t timer_c;                  /* 185 s */
 	uint32_t refusals;                 /* kept for "sipward why"; default 256 */
 	uint64_t drain;                    /* on SIGTERM, and for a connection that no longer passes; default 60 s */
+	uint64_t rejudge;                  /* how often open connections are judged again for the time that passed; default 1 h */
 };
 
 struct sw_conf {

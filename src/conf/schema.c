@@ -316,6 +316,7 @@ static const struct sw_conf_key limits_keys[] = {
 	KEY("timer_c", SW_CONF_TIME64, timer_c, "185s", "SIP timer C: an INVITE rings at most this long", RANGE(SECOND, HOUR)),
 	KEY("refusals", SW_CONF_U32, refusals, "256", "Last refusals kept for \"sipward why\"", RANGE(0, 4096)),
 	KEY("drain", SW_CONF_TIME64, drain, "60s", "On SIGTERM, and on a connection that no longer passes, calls get this long to end", RANGE(0, DAY)),
+	KEY("rejudge", SW_CONF_TIME64, rejudge, "1h", "Open connections are judged again this often: certificates expire", RANGE(SECOND, HOUR)),
 	END
 };
 static const struct sw_conf_group limits_group = { "limits", 0, SW_CONF_NO_LINE, limits_keys };

@@ -27,7 +27,7 @@
 #include "edge/web.h"
 #include "edge/why.h"
 
-enum { TICK_MS = 1000, REJUDGE_MS = 3600000, SOURCES_MAX = 200000, CLOSE_MS = 1000 };
+enum { TICK_MS = 1000, SOURCES_MAX = 200000, CLOSE_MS = 1000 };
 
 bool sw_edge_is_self(const struct sw_edge *e, struct sw_str host, uint16_t port)
 {
@@ -143,8 +143,8 @@ static void on_tick(void *arg)
 	sw_ocsp_fetch_tick(e->ocsp_fetch, time(NULL));
 	sw_probe_tick(e, sw_loop_now(e->loop));
 	sw_pulls_tick(e->pulls, time(NULL));
-	if (sw_loop_now(e->loop) >= e->rejudge_due) {
-		e->rejudge_due = sw_loop_now(e->loop) + REJUDGE_MS;
+	if (sw_loop_now(e->loop) - e->rejudged >= e->gen->conf->limits.rejudge) {
+		e->rejudged = sw_loop_now(e->loop);
 		sw_reload_rejudge(e, true);
 	}
 	sw_status_line(e, line, sizeof(line));

@@ -96,7 +96,7 @@ struct sw_edge {
 	} reloaded;
 	struct sw_outcome outcome;
 	sw_id reload_asker;                 /* the operator's command that waits for a reload's outcome; 0: none */
-	uint64_t rejudge_due;               /* when open connections are judged again for the time that passed; hourly */
+	uint64_t rejudged;                  /* when open connections were last judged again for the time that passed */
 	struct sw_timer drain_timer, tick;  /* tick: once a second */
 	int64_t started;                    /* seconds since 1970 */
 	int exit_status;

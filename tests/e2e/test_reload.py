@@ -390,6 +390,30 @@ def test_a_peer_that_no_longer_passes_keeps_its_calls_and_gets_no_new_ones(lab, 
 	edge.wait_nothing_held(connections=False)
 
 
+def test_a_certificate_that_expires_while_it_is_in_use(lab, start, media):
+	"""Nothing is reloaded: time passes. What is idle is closed; what has a call keeps it, and gets no other."""
+	def change(config):
+		config["limits"]["rejudge"] = "1s"
+	edge = start(change)
+	lab.pki.one("shortlived", san=f"DNS:{PARTNER}", valid="8s")
+	with lab.connect(MUTUAL, "shortlived", where=HOST, source=23) as c, lab.connect(MUTUAL, "shortlived", where=HOST) as idle, \
+			lab.connect(MUTUAL, "zoneb", source=41, where=HOST) as other:
+		call = call_desk(lab, c, media)
+		assert options(idle).status == 200
+		line = edge.wait_line(0, timeout=20, event="conn.draining")
+		assert line["reason"] == "conn.revoked" and "expired" in line["detail"] and line["calls"] == "1", line
+		idle.wait_closed()
+		media.wait(10)
+		assert call.ask("INFO").status == 200 and options(c).status == 503
+		with pytest.raises((Closed, TimeoutError)):
+			with lab.connect(MUTUAL, "shortlived", where=HOST) as again:
+				options(again)
+		assert call.bye().status == 200
+		c.wait_closed()
+		assert options(other).status == 200
+	assert len(edge.lines(0, event="conn.draining")) == 1 and not edge.lines(0, event="reload.done", by="signal")
+
+
 def test_a_draining_connection_ends_when_its_time_is_up(lab, start, media):
 	def change(config):
 		config["limits"]["drain"] = "2s"

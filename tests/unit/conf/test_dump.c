@@ -59,7 +59,7 @@ static const char everything[] =
 	"\"1s\"; connect_time = \"2s\";\n"
 	"  message_time = \"3s\"; idle = \"4s\"; start_line = \"1000B\"; header_bytes = \"2KiB\"; header_lines = 20; body_bytes "
 	"= \"3KiB\"; write_queue = \"1MiB\";\n"
-	"  transactions = 12; calls = 13; call_time = \"5m\"; timer_t1 = \"50ms\"; timer_c = \"200s\"; drain = \"1s\"; };\n";
+	"  transactions = 12; calls = 13; call_time = \"5m\"; timer_t1 = \"50ms\"; timer_c = \"200s\"; drain = \"1s\"; rejudge = \"59m\"; };\n";
 
 /* --- comparison by the schema --- */
 
