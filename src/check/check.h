@@ -97,6 +97,8 @@ int64_t sw_check_time(const struct sw_check *c);                 /* --at, or the
 int sw_check_target(struct sw_check *c, const char *target, char why[160]) SW_MUSTCHECK;
 /* Everything -f CONF names: every zone, listener, certificate, domain, port. */
 int sw_check_deployment(struct sw_check *c) SW_MUSTCHECK;
+/* No target: what stands around it alone, as the profile and the options say. */
+void sw_check_surroundings(struct sw_check *c);
 /* Runs until nothing is left, the deadline passed or sw_check_stop (async-signal-safe) was called; then what is missing is SW_CHECK_UNKNOWN. */
 int sw_check_run(struct sw_check *c) SW_MUSTCHECK;
 void sw_check_stop(struct sw_check *c);

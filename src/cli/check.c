@@ -100,6 +100,7 @@ static int tell(const struct sw_check_cli *k, struct sw_report *report, struct s
 
 /* --- the run --- */
 
+/* The targets; without one the configuration; without that what stands around. */
 static int add_targets(const struct sw_check_cli *k, char **targets, size_t n)
 {
 	char why[160];
@@ -110,7 +111,9 @@ static int add_targets(const struct sw_check_cli *k, char **targets, size_t n)
 			fprintf(stderr, "sipward: %s: %s\n", targets[i], why);
 			return SW_EXIT_USAGE;
 		}
-	if (n == 0)
+	if (n == 0 && !k->config_given)
+		sw_check_surroundings(running);
+	else if (n == 0)
 		err = sw_check_deployment(running);
 	if (err < 0)
 		fprintf(stderr, "sipward: %s: %s\n", k->config, sw_error_text(err));
@@ -140,7 +143,7 @@ static int check(struct sw_check_cli *k, char **targets, size_t n_targets, struc
 {
 	struct sw_report report = {
 		.check = running,
-		.targets = n_targets ? (const char *const *)targets : &k->config,
+		.targets = n_targets ? (const char *const *)targets : k->config_given ? &k->config : &k->profile,
 		.n_targets = n_targets ? n_targets : 1,
 		.started = time(NULL),
 		.fail_on_warn = k->fail_on_warn || !strcmp(k->form, "nagios"),

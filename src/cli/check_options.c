@@ -68,7 +68,8 @@ static void help(void)
 {
 	puts("sipward check: will it work? Before go-live, with the daemon's own eyes.\n\n"
 	     "usage: sipward check [option]... TARGET...\n"
-	     "       sipward check [option]... -f CONF\n\n"
+	     "       sipward check [option]... -f CONF\n"
+	     "       sipward check -p NAME [option]...           what stands around: media, proxies, time, networks\n\n"
 	     "A TARGET is a domain, HOST:PORT or a SIP URI. Port 5060 is taken as clear text, any other as TLS.\n");
 	for (int i = 0; i < O_COUNT; i++) {
 		char left[64];
@@ -258,7 +259,7 @@ static int take(struct sw_check_cli *k, int id, const char *value)
 	int status;
 
 	switch ((enum option_id)id) {
-	case O_PROFILE: k->profile = value; break;
+	case O_PROFILE: k->profile = value; k->profile_given = true; break;
 	case O_ZONE: k->zone = value; break;
 	case O_CONFIG: k->config = value; k->config_given = true; break;
 	case O_CERT: k->run.cert = value; break;
@@ -407,6 +408,14 @@ bool sw_check_cli_is_nagios(int argc, char **argv)
 	return form && !strcmp(form, "nagios");
 }
 
+/* Is there something to look at without a target? */
+static bool has_surroundings(const struct sw_check_cli *k)
+{
+	const struct sw_check_options *r = &k->run;
+
+	return k->profile_given || r->from_host || r->reflector || r->proxy || r->ntp_host || r->turn_host || r->websocket || r->cert;
+}
+
 int sw_check_cli_parse(struct sw_check_cli *k, const struct sw_cli *cli, int argc, char **argv, int *first, bool *done)
 {
 	int status;
@@ -431,8 +440,9 @@ int sw_check_cli_parse(struct sw_check_cli *k, const struct sw_cli *cli, int arg
 	k->run.turn_password = k->turn_password;
 	k->run.proxy_password = k->proxy_password;
 	k->run.reflector_secret = k->reflector_secret;
-	if (optind == argc && !k->config_given) {
-		fputs("sipward: there is nothing to check: a domain, HOST:PORT or SIP URI, or -f CONF for the whole deployment\n"
+	if (optind == argc && !k->config_given && !has_surroundings(k)) {
+		fputs("sipward: there is nothing to check: a domain, HOST:PORT or SIP URI, -f CONF for the whole deployment, or what stands\n"
+		      "around it: --profile, --from-host, --via, --proxy, --ntp, --turn-host, --websocket, --cert\n"
 		      "usage: sipward check [option]... TARGET...   (sipward check --help lists the options)\n", stderr);
 		return SW_EXIT_USAGE;
 	}

@@ -12,6 +12,7 @@ enum { SW_CHECK_NETWORKS = 64, SW_CHECK_SERVERS = 8 };
 struct sw_check_cli {
 	struct sw_check_options run;       /* points into this struct; profile, conf, zone and cert, key, chain are filled by sw_check_cli_load */
 	const char *profile, *zone, *config;
+	bool profile_given;
 	const char *form;                  /* -o */
 	const char *output_file, *baseline;
 	const char *progress;              /* "auto", "plain", "none" */
