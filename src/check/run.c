@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 enum { TIMEOUT_MS = 5000, DEADLINE_MS = 60000, THREADS = 32, THREADS_MAX = 256, LATE_MS = 100, STACK = 1 << 20 };
 
 uint64_t sw_check_clock(void)
@@ -289,6 +291,7 @@ static void *worker(void *arg)
 		if (c->running == 0 && c->next == c->n_tasks)
 			wake(c->wake_fd[1]);
 	}
+	OPENSSL_thread_stop(); /* now: nobody waits for a detached thread's own end */
 	c->threads--;
 	wake(c->wake_fd[1]);
 	pthread_cond_broadcast(&c->work);

@@ -16,6 +16,7 @@ struct settings {
 	const struct sw_endpoint *e;
 	char subject[SW_ENDPOINT_STRLEN];
 	bool has12, has13;
+	char leaf_group[16]; /* of the certificate shown last */
 	bool undecided; /* the run is over, or the server stopped to answer */
 };
 
@@ -25,16 +26,15 @@ static bool accepted(const struct sw_tls_probe *p)
 	return p->end == SW_TLS_END_UP || p->leaf;
 }
 
-/* One handshake; chose, where given, gets the suite. */
-static bool try(struct settings *s, const struct sw_tls_probe_opts *with, char chose[64])
+/* One handshake; NULL: none could be made. */
+static struct sw_tls_probe *open_one(struct settings *s, const struct sw_tls_probe_opts *with)
 {
 	struct sw_tls_probe_opts o;
 	struct sw_tls_probe *p = NULL;
-	bool yes = false;
 
 	if (sw_check_stopped(s->c)) {
 		s->undecided = true;
-		return false;
+		return NULL;
 	}
 	sw_tls_settings(s->c, s->e, NULL, &o);
 	o.min = with->min;
@@ -43,9 +43,19 @@ static bool try(struct settings *s, const struct sw_tls_probe_opts *with, char c
 	o.suites13 = with->suites13;
 	o.groups = with->groups;
 	if (sw_tls_probe_open(&p, &o) < 0)
-		return false;
-	yes = accepted(p);
+		return NULL;
 	s->undecided |= p->end == SW_TLS_END_STOPPED || p->end == SW_TLS_END_UNREACHABLE || p->end == SW_TLS_END_TIMEOUT;
+	if (p->leaf)
+		snprintf(s->leaf_group, sizeof(s->leaf_group), "%s", sw_tls_leaf_group(p));
+	return p;
+}
+
+/* Was it accepted? chose, where given, gets the suite. */
+static bool try(struct settings *s, const struct sw_tls_probe_opts *with, char chose[64])
+{
+	struct sw_tls_probe *p = open_one(s, with);
+	bool yes = p && accepted(p);
+
 	if (chose)
 		snprintf(chose, 64, "%s", yes ? p->suite : "");
 	sw_tls_probe_free(p);
@@ -243,26 +253,51 @@ static void judge_suites(struct settings *s)
 
 /* --- groups --- */
 
+/* 1: taken, 0: refused, -1: it chose the other one. */
+static int try_group(struct settings *s, int version, const char *group, const char *beside)
+{
+	struct sw_tls_probe *p = NULL;
+	char offer[80];
+	int taken;
+
+	snprintf(offer, sizeof(offer), "%s%s%s", group, beside[0] ? ":" : "", beside);
+	p = open_one(s, &(struct sw_tls_probe_opts){ .min = version, .max = version, .groups = offer, .suites12 = "ECDHE" });
+	if (!p)
+		return 0;
+	taken = !accepted(p) ? 0 : !beside[0] || sw_tls_chose_group(p, group) ? 1 : -1;
+	sw_tls_probe_free(p);
+	return taken;
+}
+
+/* Up to TLS 1.2 a server with an EC key needs that key's curve among those offered, too. */
+static int try_group_of_12(struct settings *s, const char *group)
+{
+	return try_group(s, TLS12, group, strcmp(s->leaf_group, group) != 0 ? s->leaf_group : "");
+}
+
 static void judge_groups(struct settings *s)
 {
 	static const char hybrid[] = "X25519MLKEM768";
 	const struct sw_strlist *groups = &sw_check_options(s->c)->profile->groups;
-	char yes[LIST] = "", no[LIST] = "";
+	char yes[LIST] = "", no[LIST] = "", untold[LIST] = "";
 	struct sw_finding *f;
 
 	if (!groups->n || (!s->has12 && !s->has13))
 		return;
 	for (size_t i = 0; i < groups->n; i++) {
-		const struct sw_tls_probe_opts o = { .min = TLS12, .groups = groups->v[i], .suites12 = "ECDHE" };
+		int taken = s->has13 ? try_group(s, TLS13, groups->v[i], "") : try_group_of_12(s, groups->v[i]);
 
-		append(try(s, &o, NULL) ? yes : no, LIST, ", ", groups->v[i]);
+		append(taken > 0 ? yes : taken < 0 ? untold : no, LIST, ", ", groups->v[i]);
 	}
 	if (s->undecided)
 		return;
-	f = sw_tls_report_profile(s->c, SW_F_TLS_GROUPS, yes[0] ? SW_CHECK_PASS : SW_CHECK_FAIL, s->subject, "groups of the profile",
-			    yes[0] ? yes : "none of them");
+	f = sw_tls_report_profile(s->c, SW_F_TLS_GROUPS, yes[0] ? SW_CHECK_PASS : SW_CHECK_FAIL, s->subject,
+				  "groups of the profile", yes[0] ? yes : "none of them");
 	if (no[0])
 		sw_finding_add(s->c, f, "refused", "%s", no);
+	if (untold[0])
+		sw_finding_add(s->c, f, "unknown", "%s: TLS 1.2 offers them beside the certificate's own curve alone, which was chosen",
+			       untold);
 	if (!sw_tls_has_group(hybrid))
 		sw_finding_add(s->c, f, "hybrid", "%s: not asked, this machine's OpenSSL does not have it", hybrid);
 	else

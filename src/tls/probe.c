@@ -336,6 +336,15 @@ static bool no_tls(const struct sw_tls_probe *p, int reason)
 	return p->first[0] && (p->first[0] != '.' || p->first[1] != '.' || reason == SSL_R_WRONG_VERSION_NUMBER);
 }
 
+static void read_group(struct sw_tls_probe *p)
+{
+	int nid = (int)SSL_get_negotiated_group(p->io->ssl);
+	const char *name = SSL_group_to_name(p->io->ssl, nid);
+
+	snprintf(p->group, sizeof(p->group), "%s", name ? name : "");
+	p->group_nid = name ? nid : 0;
+}
+
 static void failed(struct sw_tls_probe *p, int err, int errnum)
 {
 	unsigned long e = ERR_peek_error();
@@ -346,6 +355,7 @@ static void failed(struct sw_tls_probe *p, int err, int errnum)
 	if (p->leaf && pending) { /* it chose before it failed */
 		snprintf(p->version, sizeof(p->version), "%s", SSL_get_version(p->io->ssl));
 		snprintf(p->suite, sizeof(p->suite), "%s", SSL_CIPHER_get_name(pending));
+		read_group(p);
 	}
 	sw_openssl_error(text, sizeof(text));
 	if (err == SW_ETIMEOUT)
@@ -384,11 +394,10 @@ static void read_signature(struct sw_tls_probe *p)
 static void read_facts(struct sw_tls_probe *p)
 {
 	SSL *ssl = p->io->ssl;
-	const char *group = SSL_group_to_name(ssl, (int)SSL_get_negotiated_group(ssl));
 
 	snprintf(p->version, sizeof(p->version), "%s", SSL_get_version(ssl));
 	snprintf(p->suite, sizeof(p->suite), "%s", SSL_get_cipher_name(ssl));
-	snprintf(p->group, sizeof(p->group), "%s", group ? group : "");
+	read_group(p);
 	read_signature(p);
 	p->resumed = SSL_session_reused(ssl) == 1;
 	p->secure_renegotiation = SSL_version(ssl) >= TLS1_3_VERSION || SSL_get_secure_renegotiation_support(ssl) == 1;
@@ -602,6 +611,32 @@ bool sw_tls_has_group(const char *name)
 	SSL_CTX_free(ctx);
 	ERR_clear_error();
 	return has;
+}
+
+static int group_nid(const char *name)
+{
+	int nid = EC_curve_nist2nid(name);
+
+	return nid != NID_undef ? nid : OBJ_sn2nid(name);
+}
+
+bool sw_tls_chose_group(const struct sw_tls_probe *p, const char *name)
+{
+	return p->group_nid != 0 && p->group_nid == group_nid(name);
+}
+
+const char *sw_tls_leaf_group(const struct sw_tls_probe *p)
+{
+	static const char *const curves[] = { "P-256", "P-384", "P-521" };
+	EVP_PKEY *key = p->leaf ? X509_get0_pubkey(p->leaf) : NULL;
+	char name[64];
+	size_t n;
+
+	if (key && EVP_PKEY_is_a(key, "EC") && EVP_PKEY_get_group_name(key, name, sizeof(name), &n) == 1)
+		for (size_t i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
+			if (group_nid(curves[i]) == OBJ_sn2nid(name))
+				return curves[i];
+	return "";
 }
 
 const char *sw_tls_alert_text(int alert)

@@ -60,6 +60,7 @@ struct sw_tls_probe {
 	int alert;                                             /* the server's, -1: none */
 	char version[16], suite[64], group[32], signature[48]; /* "TLSv1.3", ..., "RSA-PSS with SHA256"; "" unknown */
 	char signature_digest[16];
+	int group_nid;         /* of group; 0: unknown */
 	X509 *leaf;            /* also after a failure that came later; NULL: none was shown */
 	STACK_OF(X509) * sent; /* as sent, leaf first; NULL with leaf */
 	size_t n_sent;         /* also those not kept */
@@ -96,6 +97,9 @@ ssize_t sw_tls_probe_recv(struct sw_tls_probe *p, void *buf, size_t n, uint64_t 
  * is spent. */
 int sw_tls_probe_renegotiate(struct sw_tls_probe *p, uint64_t ms) SW_MUSTCHECK;
 bool sw_tls_has_group(const char *name); /* does our OpenSSL know it? */
+bool sw_tls_chose_group(const struct sw_tls_probe *p, const char *name); /* "P-256", "X25519": was it the one? */
+/* The curve of the leaf's key as a group, "P-256"; "" for keys of other kinds. */
+const char *sw_tls_leaf_group(const struct sw_tls_probe *p);
 /* What an alert means and which end has to change; ours_shown: a certificate of ours was shown. */
 const char *sw_tls_alert_meaning(int alert, bool ours_shown);
 const char *sw_tls_alert_text(int alert); /* "unknown CA" */

@@ -21,7 +21,7 @@ from lab.dns import Knot
 from lab.kamailio import Kamailio
 from lab.net import Block
 from lab.pki import Pki
-from lab.sipward import TREE, binaries, libconfig
+from lab.sipward import SANITIZER, TREE, binaries, libconfig
 from lab.sserver import ALLOW, Answers, SServer, answer, bundle
 
 DOMAIN, EDGE = "example.com", "edge.example.com"
@@ -94,7 +94,7 @@ class Lab:
 		argv = [binaries()[1], "check", "-p", profile, "-o", "json", "--progress", "none", "--dns", f"{self.dns.ip}:{self.dns.port}",
 			"--allow", allow, "--timeout", timeout, *([] if ca is None else ["--ca", ca or self.pki.root]), *args]
 		r = proc.run(argv, check=False, env={"SIPWARD_PROFILES": f"{TREE}/conf/profiles", **(env or {})})
-		assert r.stdout.startswith("{"), r.stderr
+		assert r.stdout.startswith("{") and not SANITIZER.search(r.stderr), r.stderr
 		return Report(json.loads(r.stdout), r)
 
 	def quiet(self):
@@ -340,6 +340,18 @@ def test_whose_order_decides(lab):
 	lab.serve("-cipher", ":".join(suites))
 	found = [f["found"] for f in lab.check(DOMAIN).of("tls.suites.order")]
 	assert "TLS 1.2: the client's order decides" in found, found
+
+
+def test_groups_of_tls12(lab):
+	"""Up to TLS 1.2 a server with an EC key is not asked for a group alone: its certificate's curve must stand beside it."""
+	lab.serve("-no_tls1_3", *GOOD)
+	r = lab.check(DOMAIN)
+	assert r.one("tls.groups")["found"] == "X25519, P-256, P-384, P-521", r
+	lab.quiet()
+	lab.serve("-no_tls1_3", *GOOD, "-groups", "P-256:P-384", "-serverpref")
+	r = lab.check(DOMAIN)
+	assert r.one("tls.groups")["found"] == "P-256", r
+	assert r.evidence("tls.groups", "unknown")[0].startswith("X25519, P-384, P-521:"), r
 
 
 def test_resumption_on_a_mutual_port(lab):
