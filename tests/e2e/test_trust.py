@@ -3,6 +3,7 @@
 import hashlib
 import os
 import subprocess
+import time
 
 import pytest
 
@@ -197,3 +198,54 @@ def test_a_list_that_is_one_more_source_among_files(lab, start, serve):
 	assert not admitted(lab, "rogue")
 	assert edge.wait_line(since, event="conn.refused")["reason"] == "tls.chain"
 	assert os.listdir(f"{edge.config['node']['state_dir']}/trust")
+
+
+def test_a_list_that_moves_costs_no_call(lab, start, serve):
+	"""Another address is another list: till it is there its peers are undecided, and what they have open drains; then it is as before."""
+	server = serve({"/list.pem": text(lab.pki.root), "/moved.pem": text(lab.pki.root)})
+	edge = start()
+	edge.wait_line(0, event="reload.done", by="trust", timeout=20)
+	zone = edge.config["zones"][0]
+	media = Endpoint(lab.ip(23))
+	def move(*to):
+		zone["trust"] = [f"{URL}/{name}" for name in to]
+		edge.write()
+		since = edge.mark()
+		edge.command("reload")
+		return since
+	try:
+		with lab.connect(MUTUAL, "partner", where=HOST, source=23) as c:
+			call = lab.call(c, f"desk@{OURS}", f"caller@{PARTNER}", media=media).invite()
+			assert call.wait().status == 200
+			since = move("moved.pem")
+			fetched(edge, since, url=f"{URL}/moved.pem", changed="yes")
+			edge.wait_line(since, event="conn.restored")
+			media.wait(10)
+			assert call.ask("INFO").status == 200
+			assert [t["url"] for t in edge.status()["trust"]] == [f"{URL}/moved.pem"]
+			# one beside the other: what the first vouches for is never in doubt
+			since = move("moved.pem", "nowhere.pem")
+			edge.wait_line(since, event="trust.unusable", url=f"{URL}/nowhere.pem", again_s=1, timeout=20)
+			assert not edge.lines(since, event="conn.draining")
+			assert call.ask("INFO").status == 200 and admitted(lab)
+			# the old one alone again: it is on disk and fresh enough, or fetched at once
+			since = move("list.pem")
+			assert edge.lines(since, event="reload.done") and not edge.lines(since, event="conn.draining")
+			assert call.bye().status == 200
+	finally:
+		media.close()
+	del server.pages["/list.pem"]
+	edge.wait_line(edge.mark(), event="trust.not-refreshed", url=f"{URL}/list.pem", timeout=20)
+	assert admitted(lab)
+
+
+def test_a_list_with_an_expired_ca_is_warned_of(lab, start, serve):
+	"""With its date, and the day that was looked; what has not expired counts."""
+	lab.pki.one("ca-of-old", issuer="root", cn="CA_of_Old", use="ca", valid="past")
+	serve({"/list.pem": text(lab.pki.root, f"{lab.pki.dir}/ca-of-old.pem")})
+	edge = start()
+	edge.wait_line(0, event="reload.done", by="trust", timeout=20)
+	told = [l for l in edge.lines(0, event="config", level="warn") if "CA of Old" in l["detail"]]
+	assert told and f"expired on 2021-01-01 (as of {time.strftime('%Y-%m-%d', time.gmtime())})" in told[0]["detail"], edge.lines(0, event="config")
+	assert told[0]["file"].startswith(f"{edge.config['node']['state_dir']}/trust/")
+	assert admitted(lab)
