@@ -69,6 +69,7 @@ struct sw_check {
 	size_t n_once;
 	struct sw_check_leaf *leaves;    /* owned */
 	size_t n_leaves;
+	atomic_uint silent_resolvers;    /* bits, by their place in the run's servers */
 	bool closed;                     /* nothing is taken any more */
 	bool planned, too_much;
 	bool deployment;                 /* sw_check_deployment: endpoints have the zones that call them */

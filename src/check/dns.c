@@ -14,32 +14,47 @@ size_t sw_dnscheck_resolvers(const struct sw_check *c, struct sw_addr out[SW_DNS
 	return sw_lookup_servers(out, SW_DNSCHECK_SERVERS, sw_check_options(c)->dns);
 }
 
-bool sw_dnscheck_ask(struct sw_check *c, const char *name, uint16_t type, bool dnssec, struct sw_lookup **out)
+static struct sw_lookup *ask_one(struct sw_check *c, const struct sw_addr *server, const char *name, uint16_t type, bool dnssec)
 {
 	const struct sw_conf_dns *dns = sw_check_options(c)->dns;
+	uint64_t left = sw_check_left(c), most = (dns->timeout ? dns->timeout : 2000) * (dns->tries ? dns->tries : 2);
+	struct sw_lookup_question q = {
+		.name = name,
+		.type = type,
+		.server = *server,
+		.recurse = true,
+		.dnssec = dnssec,
+		.udp_size = SW_WIRE_UDP_SIZE,
+		.tries = dns->tries,
+		.ms = left < most ? left : most,
+		.stop_fd = sw_check_stop_fd(c),
+	};
+	struct sw_lookup *l = NULL;
+
+	return sw_lookup(&l, &q) == SW_OK ? l : NULL;
+}
+
+/* A server that was silent once is asked again only where no other one says anything: or each question would wait for it. */
+bool sw_dnscheck_ask(struct sw_check *c, const char *name, uint16_t type, bool dnssec, struct sw_lookup **out)
+{
 	struct sw_addr servers[SW_DNSCHECK_SERVERS];
 	size_t n = sw_dnscheck_resolvers(c, servers);
 	struct sw_lookup *l = NULL;
+	unsigned tried = 0;
 
-	for (size_t i = 0; i < n && !sw_check_stopped(c); i++) {
-		struct sw_lookup_question q = {
-			.name = name,
-			.type = type,
-			.server = servers[i],
-			.recurse = true,
-			.dnssec = dnssec,
-			.udp_size = SW_WIRE_UDP_SIZE,
-			.tries = dns->tries,
-			.ms = sw_check_left(c),
-			.stop_fd = sw_check_stop_fd(c),
-		};
+	for (size_t i = 0; i < 2 * n && !sw_check_stopped(c); i++) {
+		unsigned bit = 1u << i % n;
+		bool silent = atomic_load(&c->silent_resolvers) & bit;
 
+		if (tried & bit || silent != (i >= n) || (silent && l && l->end == SW_LOOKUP_ANSWERED))
+			continue;
+		tried |= bit;
 		sw_lookup_free(l);
-		l = NULL;
-		if (sw_lookup(&l, &q) < 0)
+		l = ask_one(c, &servers[i % n], name, type, dnssec);
+		if (!l || sw_lookup_known(l) || l->end == SW_LOOKUP_STOPPED)
 			break;
-		if (sw_lookup_known(l) || l->end == SW_LOOKUP_STOPPED)
-			break;
+		if (l->end == SW_LOOKUP_SILENT)
+			atomic_fetch_or(&c->silent_resolvers, bit);
 	}
 	*out = l;
 	return l && sw_lookup_known(l);
@@ -189,6 +204,7 @@ void sw_check_dns_domain(struct sw_check *c, const char *domain)
 {
 	if (!sw_check_options(c)->profile->sip)
 		return;
+	sw_dnscheck_resolvers_probe(c);
 	(void)sw_dnscheck_spawn(c, domain, "SRV", sw_dnscheck_records);
 	(void)sw_dnscheck_spawn(c, domain, "services", sw_dnscheck_services);
 	(void)sw_dnscheck_spawn(c, domain, "proof", sw_dnscheck_proof);

@@ -87,3 +87,4 @@ void sw_dnscheck_services(struct sw_check *c, void *arg);    /* dns_naptr.c: NAP
 void sw_dnscheck_proof(struct sw_check *c, void *arg);       /* dns_proof.c */
 void sw_dnscheck_authorities(struct sw_check *c, void *arg); /* dns_auth.c: the zone's servers, split horizon */
 void sw_dnscheck_dnssec(struct sw_check *c, void *arg);      /* dns_sec.c */
+void sw_dnscheck_resolvers_probe(struct sw_check *c);        /* dns_resolver.c: once a run */

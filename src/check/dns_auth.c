@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include "dns/wire.h"
 
-enum { NAMES = 13, PER_NAME = 4, WALK = 16, SERVER_MS = 3000, SET_LEN = 1200 };
+enum { NAMES = 13, PER_NAME = 4, WALK = 16, SERVER_MS = 3000, PARENTS = 3, SET_LEN = 1200 };
 
 struct server {
 	char name[SW_DNS_NAME_MAX];
@@ -29,6 +29,8 @@ struct authorities {
 	struct server *v;
 	size_t n;
 	bool faulty;
+	bool quiet;                  /* only looked for; nothing is told */
+	char ns[SET_LEN];            /* the names of its servers */
 };
 
 /* --- the zone, and its servers --- */
@@ -52,6 +54,30 @@ bool sw_dnscheck_zone(struct sw_check *c, const char *name, char zone[SW_DNS_NAM
 	}
 	snprintf(why, 200, "no SOA record above it");
 	return false;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* The NS records of the zone as sorted text: of the answer, or of a referral. False: neither. */
+static bool ns_text(const struct sw_lookup *l, const char *zone, char dst[SET_LEN])
+{
+	char v[NAMES][SW_DNS_NAME_MAX];
+	size_t n = 0, at = 0;
+
+	for (size_t i = 0; i < l->n && n < NAMES; i++) {
+		const struct sw_lookup_rr *rr = &l->rrs[i];
+
+		if (rr->type == SW_RR_NS && rr->section != SW_SECTION_ADDITIONAL && !strcmp(rr->owner, zone))
+			n += sw_record_name(v[n], rr->rdata, rr->len) == SW_OK;
+	}
+	qsort(v, n, SW_DNS_NAME_MAX, by_text);
+	dst[0] = '\0';
+	for (size_t i = 0; i < n && at < SET_LEN; i++)
+		at += (size_t)snprintf(dst + at, SET_LEN - at, "%s%s", i ? ", " : "", v[i]);
+	return n > 0;
 }
 
 static bool listed(const struct sw_check *c, const struct sw_addr *a)
@@ -89,9 +115,11 @@ static void add_server(struct authorities *z, const char *name, struct sw_addr a
 	if (z->n == SW_DNSCHECK_AUTHORITIES)
 		return;
 	if (!may_ask(z->c, &addr)) {
+		z->faulty = true;
+		if (z->quiet)
+			return;
 		snprintf(found, sizeof(found), "%s", sw_addr_host_text(&addr, text));
 		sw_check_report(z->c, SW_F_DNS_SERVER_ADDRESS, SW_CHECK_FAIL, name, "an address others can reach", found);
-		z->faulty = true;
 		return;
 	}
 	snprintf(s->name, sizeof(s->name), "%s", name);
@@ -132,7 +160,15 @@ static void resolve_server(struct authorities *z, const char *name)
 	if (got)
 		return;
 	z->faulty = true;
-	sw_check_report(z->c, SW_F_DNS_SERVER_ADDRESS, !known ? SW_CHECK_UNKNOWN : family == AF_UNSPEC ? SW_CHECK_FAIL : SW_CHECK_SKIP, name, "an address", why);
+	if (!z->quiet)
+		sw_check_report(z->c, SW_F_DNS_SERVER_ADDRESS, !known ? SW_CHECK_UNKNOWN : family == AF_UNSPEC ? SW_CHECK_FAIL : SW_CHECK_SKIP, name, "an address", why);
+}
+
+static bool not_found(struct authorities *z, const char *subject, const char *why)
+{
+	if (!z->quiet)
+		sw_check_report(z->c, SW_F_DNS_SERVERS, SW_CHECK_UNKNOWN, subject, "the zone's name servers", why);
+	return false;
 }
 
 static bool find_servers(struct authorities *z)
@@ -140,18 +176,17 @@ static bool find_servers(struct authorities *z)
 	const struct sw_lookup_rr *rr = NULL;
 	struct sw_lookup *l = NULL;
 	char why[200], name[SW_DNS_NAME_MAX];
-	size_t n = 0;
+	size_t n = 0, max = z->quiet ? PARENTS : NAMES;
 
-	if (!sw_dnscheck_zone(z->c, z->domain, z->zone, why)) {
-		sw_check_report(z->c, SW_F_DNS_SERVERS, SW_CHECK_UNKNOWN, z->domain, "the zone's name servers", why);
-		return false;
-	}
+	if (!sw_dnscheck_zone(z->c, z->domain, z->zone, why))
+		return not_found(z, z->domain, why);
 	if (!sw_dnscheck_ask(z->c, z->zone, SW_RR_NS, false, &l) || !sw_lookup_next(l, z->zone, SW_RR_NS, NULL)) {
-		sw_check_report(z->c, SW_F_DNS_SERVERS, SW_CHECK_UNKNOWN, z->zone, "the zone's name servers", sw_dnscheck_why(l, why));
+		sw_dnscheck_why(l, why);
 		sw_lookup_free(l);
-		return false;
+		return not_found(z, z->zone, why);
 	}
-	while (n++ < NAMES && (rr = sw_lookup_next(l, z->zone, SW_RR_NS, rr)))
+	(void)ns_text(l, z->zone, z->ns);
+	while (n++ < max && (rr = sw_lookup_next(l, z->zone, SW_RR_NS, rr)))
 		if (sw_record_name(name, rr->rdata, rr->len) == SW_OK && *name)
 			resolve_server(z, name);
 	sw_lookup_free(l);
@@ -350,12 +385,48 @@ static void report_all(struct authorities *z)
 			       (unsigned long long)z->v[i].ms);
 }
 
-/* --- what they say, and what the run's own resolver says --- */
+/* --- the parent's idea of them --- */
 
-static int by_text(const void *a, const void *b)
+/* The first of the parent's servers that says where the zone is. */
+static struct sw_lookup *ask_parent(struct authorities *z, const char *parent, struct server *s)
 {
-	return strcmp(a, b);
+	struct authorities up = { .c = z->c, .domain = parent, .v = calloc(SW_DNSCHECK_AUTHORITIES + 1, sizeof(*up.v)), .quiet = true };
+	struct sw_lookup *l = NULL;
+	char text[SET_LEN];
+
+	if (up.v && find_servers(&up))
+		for (size_t i = 0; i < up.n && i < PARENTS && !sw_check_stopped(z->c); i++) {
+			l = ask(z, &up.v[i], z->zone, SW_RR_NS, true, false);
+			if (l && sw_lookup_known(l) && ns_text(l, z->zone, text)) {
+				*s = up.v[i];
+				break;
+			}
+			sw_lookup_free(l);
+			l = NULL;
+		}
+	free(up.v);
+	return l;
 }
+
+static void judge_delegation(struct authorities *z)
+{
+	const char *dot = strchr(z->zone, '.');
+	char theirs[SET_LEN];
+	struct server s = { 0 };
+	struct sw_lookup *l = dot ? ask_parent(z, dot + 1, &s) : NULL;
+	struct sw_finding *f;
+
+	if (!l) {
+		sw_check_report(z->c, SW_F_DNS_DELEGATION, SW_CHECK_SKIP, z->zone, NULL, "the parent's servers could not be asked");
+		return;
+	}
+	(void)ns_text(l, z->zone, theirs);
+	f = sw_check_report(z->c, SW_F_DNS_DELEGATION, strcmp(z->ns, theirs) ? SW_CHECK_WARN : SW_CHECK_PASS, z->zone, z->ns, theirs);
+	sw_finding_add(z->c, f, "parent", "%s", s.subject);
+	sw_lookup_free(l);
+}
+
+/* --- what they say, and what the run's own resolver says --- */
 
 static void address_text(const struct sw_lookup *l, const char *name, uint16_t type, char dst[SET_LEN])
 {
@@ -447,6 +518,7 @@ void sw_dnscheck_authorities(struct sw_check *c, void *arg)
 		judge_sets(&z);
 		report_all(&z);
 		judge_horizon(&z);
+		judge_delegation(&z);
 	}
 	free(z.v);
 }

@@ -296,12 +296,31 @@ static void follow(struct domain *d, const struct sw_lookup *l)
 
 /* --- no SRV: the daemon and others try the domain's own address, on the default port --- */
 
+/* Labels that are taken for _sips._tcp. */
+static void look_for_others(struct domain *d, char dst[200])
+{
+	static const char *const labels[] = { "_sip._tls", "_sips._tls", "_sips._udp", "_sip._tcp" };
+
+	dst[0] = '\0';
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]) && !dst[0]; i++) {
+		char name[SW_DNS_NAME_MAX + 32];
+		struct sw_lookup *l = NULL;
+
+		snprintf(name, sizeof(name), "%s.%s", labels[i], d->name);
+		if (sw_dnscheck_ask(d->c, name, SW_DNS_SRV, false, &l) && sw_lookup_next(l, name, SW_DNS_SRV, NULL))
+			snprintf(dst, 200, "; there is %s, but callers that want TLS don't look there", labels[i]);
+		sw_lookup_free(l);
+	}
+}
+
 static void fall_back(struct domain *d, const struct sw_lookup *l)
 {
 	struct target t = { .srv = { .port = default_port(d) } };
-	char why[200], found[480];
+	char why[200], found[800], others[200] = "";
 	struct sw_finding *f;
 
+	if (d->tls)
+		look_for_others(d, others);
 	snprintf(t.srv.host, sizeof(t.srv.host), "%s", d->name);
 	for (size_t i = 0; i < FAMILIES; i++) {
 		struct sw_lookup *a = NULL;
@@ -313,9 +332,9 @@ static void fall_back(struct domain *d, const struct sw_lookup *l)
 		sw_lookup_free(a);
 	}
 	if (t.n[0] + t.n[1])
-		snprintf(found, sizeof(found), "%s; callers are left with %s:%u", sw_dnscheck_why(l, why), d->name, t.srv.port);
+		snprintf(found, sizeof(found), "%s; callers are left with %s:%u%s", sw_dnscheck_why(l, why), d->name, t.srv.port, others);
 	else
-		snprintf(found, sizeof(found), "%s, and no address for %s either", sw_dnscheck_why(l, why), d->name);
+		snprintf(found, sizeof(found), "%s, and no address for %s either%s", sw_dnscheck_why(l, why), d->name, others);
 	f = sw_check_report(d->c, SW_F_DNS_SRV, t.n[0] + t.n[1] ? SW_CHECK_WARN : SW_CHECK_FAIL, d->owner, "SRV records", found);
 	sw_finding_set_fix(d->c, f, "%s. IN SRV 10 10 %u edge1.%s.\n%s. IN SRV 10 10 %u edge2.%s.", d->owner, t.srv.port, d->name, d->owner,
 			   t.srv.port, d->name);

@@ -39,6 +39,7 @@ def zones(ip):
 		"naptr.test": good + [f'@ NAPTR 10 10 "s" "SIPS+D2T" "" {S}', '@ NAPTR 10 10 "u" "E2U+web" "!^.*$!https://x!" .'],
 		"v6.test": good + [f"e{i} AAAA 2001:db8::{i}" for i in (1, 2)],
 		"nosrv.test": [f"@ A {ip(1)}"],
+		"wrong-label.test": [f"_sip._tls SRV 10 10 5061 e1", f"e1 A {ip(1)}"],
 		"nothing.test": ["@ TXT hello"],
 		"absent.test": [f"{S} SRV 0 0 0 .", f"@ A {ip(1)}"],
 		"target.test": [f"{S} SRV 10 10 5061 gone"],
@@ -68,6 +69,8 @@ def zones(ip):
 		"pair.test": good + ns2(ip),
 		"differs.test": good + ns2(ip),
 		"split.test": good,
+		"par": ["kid NS ns.kid", "kid NS ns9", "heir NS ns.heir", f"ns.kid A {ip(54)}", f"ns.heir A {ip(54)}", f"ns9 A {ip(53)}"],
+		"long.test": good + [f'@ NAPTR {i} 1 "u" "E2U+x{i}" "!^.*$!http://long.example/{i}!" .' for i in range(60)],
 	}
 
 
@@ -122,6 +125,7 @@ def test_healthy_records_raise_nothing(dns, domain):
 
 @pytest.mark.parametrize("domain, id, status, says", [
 	("nosrv.test", "dns.srv", "warn", "callers are left with nosrv.test:5061"),
+	("wrong-label.test", "dns.srv", "fail", "there is _sip._tls, but"),
 	("nothing.test", "dns.srv", "fail", "no address"),
 	("never.test", "dns.srv", "unknown", "REFUSED"),
 	("absent.test", "dns.srv.absent", "fail", '"."'),
@@ -236,7 +240,7 @@ def test_a_server_that_is_spoilt_is_told_by_its_name(dns, id, status, says, quer
 	wrong = {x["id"] for x in results if x["status"] not in ("pass", "skip")}
 	told = [x for x in results if x["id"] == id and x["status"] == status and says in x["found"]]
 	assert len(told) == 1 and told[0]["subject"] == f"ns2.spoilt.test [{dns.ip(20)}]", results
-	assert wrong <= {id, "dns.server.tcp"}, "of a box without TCP that is true as well"
+	assert wrong <= {id, "dns.server.tcp", "dns.resolver"}, "of a box without TCP that is true as well, and it is given by --dns for its port"
 	assert [x["subject"] for x in results if x["id"] == "dns.server.silent"] == []
 
 
@@ -257,8 +261,11 @@ def second(dns):
 	"""Another server of some of the zones."""
 	e = dns.ip
 	zones = {"lag.test": two(e(1), e(2)) + ns2(e), "differs.test": [f"{S} SRV 10 10 5061 e9", f"e9 A {e(9)}"] + ns2(e),
-		"pair.test": two(e(1), e(2)) + ns2(e), "split.test": two("10.0.0.1", "10.0.0.2")}
+		"pair.test": two(e(1), e(2)) + ns2(e), "split.test": two("10.0.0.1", "10.0.0.2"),
+		"kid.par": two(e(1), e(2)), "heir.par": two(e(1), e(2))}
 	knot = Knot(f"{dns.dir}/second", e(54), zones, ns=e(53)).start()
+	for zone in ("kid.par", "heir.par"):   # these are its own
+		knot.change(zone, ("unset", "ns", "A"), ("set", "ns", 5, "A", e(54)))
 	yield knot
 	knot.stop()
 
@@ -292,6 +299,46 @@ def test_split_horizon_is_told(dns, second):
 	rows = [x for x in dns.check("split.test", dns=inside) if x["id"] == "dns.horizon"]
 	assert [(x["subject"], x["status"], x["found"]) for x in rows] == [("e1.split.test A", "warn", "10.0.0.1"), ("e2.split.test A", "warn", "10.0.0.2")]
 	assert rows[0]["expected"] == dns.ip(1)
+
+
+def test_the_parent_names_other_servers(dns, second):
+	servers = f"{dns.ip(54)}:{second.port},{dns.ip(53)}:{dns.knot.port}"
+	for zone, status in (("kid.par", "warn"), ("heir.par", "pass")):
+		x, = [x for x in dns.check(zone, dns=servers) if x["id"] == "dns.delegation"]
+		assert x["status"] == status and x["expected"] == f"ns.{zone}", x
+		assert x["found"] == (f"ns.{zone}, ns9.par" if status == "warn" else f"ns.{zone}"), x
+
+
+# --- the resolvers of the run ---
+
+def test_a_resolver_that_is_dead_beside_one_that_is_not(dns):
+	dead = f"{dns.ip(99)}:5353"
+	results = dns.check("healthy.test", dns=f"{dead},{dns.ip(53)}:{dns.knot.port}")
+	assert bad(results) == {("dns.resolver", "warn")} and one(results, "dns.resolver")["subject"] == dead
+
+
+def test_a_resolver_that_swallows_all_is_waited_for_once(dns):
+	with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as hole:
+		hole.bind((dns.ip(21), 0))
+		began = time.monotonic()
+		results = dns.check("--timeout", "1s", "healthy.test", dns=f"{dns.ip(21)}:{hole.getsockname()[1]},{dns.ip(53)}:{dns.knot.port}")
+	assert bad(results) == {("dns.resolver", "warn")}, results
+	assert time.monotonic() - began < 8, "not once for each question"
+
+
+def test_long_answers_go_over_tcp(dns):
+	"""Sixty records do not fit a datagram."""
+	results = dns.check("long.test")
+	assert bad(results) == set()
+	assert [x["found"] for x in results if x["id"] == "dns.naptr"] == ["32 records"], "at most so many are looked at"
+
+
+def test_without_tcp_long_answers_are_unknown(dns):
+	with Box(dns.ip(20), (dns.ip(53), dns.knot.port)) as box:
+		results = dns.check("long.test", dns=box)
+	assert one(results, "dns.resolver")["status"] == "warn"
+	x = one(results, "dns.naptr")
+	assert x["status"] == "unknown" and "over TCP" in x["found"], x
 
 
 # --- DNSSEC ---
