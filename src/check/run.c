@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
+#include "tls/probe.h"
 
 enum { TIMEOUT_MS = 5000, DEADLINE_MS = 60000, THREADS = 32, THREADS_MAX = 256, LATE_MS = 100, STACK = 1 << 20 };
 
@@ -291,7 +291,7 @@ static void *worker(void *arg)
 		if (c->running == 0 && c->next == c->n_tasks)
 			wake(c->wake_fd[1]);
 	}
-	OPENSSL_thread_stop(); /* now: nobody waits for a detached thread's own end */
+	sw_tls_thread_end(); /* now: nobody waits for a detached thread's own end */
 	c->threads--;
 	wake(c->wake_fd[1]);
 	pthread_cond_broadcast(&c->work);

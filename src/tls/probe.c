@@ -698,3 +698,8 @@ const char *sw_tls_alert_meaning(int alert, bool ours_shown)
 		return "the far end's log tells more";
 	}
 }
+
+void sw_tls_thread_end(void)
+{
+	OPENSSL_thread_stop();
+}

@@ -103,3 +103,5 @@ const char *sw_tls_leaf_group(const struct sw_tls_probe *p);
 /* What an alert means and which end has to change; ours_shown: a certificate of ours was shown. */
 const char *sw_tls_alert_meaning(int alert, bool ours_shown);
 const char *sw_tls_alert_text(int alert); /* "unknown CA" */
+/* A thread that made probes is about to end: what OpenSSL keeps of it goes now, not at a time of the C library's choosing. */
+void sw_tls_thread_end(void);
