@@ -172,7 +172,7 @@ class Deployments(Lab):
 
 	def leaf(self, words):
 		words = {k: v.format(dead=self.ip(99), alive=self.ip(80)) for k, v in words.items()}
-		name = "-".join(["leaf", *words.values()]) if words else "healthy"
+		name = "-".join(["leaf", *(f"{k}-{v}" for k, v in words.items())]) if words else "healthy"
 		return self.cert("".join(c if c.isalnum() else "-" for c in name)[:100], **words)
 
 	def one_server(self, last, leaf=(), options=None, chain=None, sip=answer(), staple=None, second=None, port=5061, cert=None, **_):
