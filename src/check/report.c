@@ -128,7 +128,7 @@ const char *sw_finding_evidence(const struct sw_finding *f, const char *key)
 /* --- which finding follows from which --- */
 
 /*
- * A row says: while cause is not fine, effect is its consequence. Ids are globs. A cause of the same subject counts; scope HOST
+ * A row says: while cause is not fine, effect is its consequence, if it is no worse. Ids are globs. A cause of the same subject counts; scope HOST
  * also takes one whose subject begins with the same host, ANY takes any.
  */
 static const struct {
@@ -163,7 +163,7 @@ const struct sw_finding *sw_finding_cause(const struct sw_finding *const *list, 
 		if (!sw_str_glob(sw_str_of(follows[r].effect), sw_str_of(id), false))
 			continue;
 		for (size_t i = 0; i < n; i++)
-			if (list[i] != f && (list[i]->status == SW_CHECK_FAIL || list[i]->status == SW_CHECK_WARN) &&
+			if (list[i] != f && (list[i]->status == SW_CHECK_FAIL || (list[i]->status == SW_CHECK_WARN && f->status != SW_CHECK_FAIL)) &&
 			    sw_str_glob(sw_str_of(follows[r].cause), sw_str_of(sw_finding_name(list[i]->id)), false) &&
 			    !sw_str_glob(sw_str_of(follows[r].effect), sw_str_of(sw_finding_name(list[i]->id)), false) &&
 			    near(f->subject, list[i]->subject, (int)follows[r].scope))

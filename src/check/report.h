@@ -51,3 +51,24 @@ static inline bool sw_finding_is_bad(const struct sw_finding *f)
 {
 	return f->status == SW_CHECK_FAIL || f->status == SW_CHECK_WARN || f->status == SW_CHECK_UNKNOWN;
 }
+
+/* --- for the reports that people read (report_view.c) --- */
+
+#define SW_REPORT_NONE ((size_t)-1)
+
+struct sw_report_todo {
+	size_t finding;              /* index into list */
+	size_t first;                /* index into todo of the first with the same thing to do; its own for that one */
+};
+struct sw_report_view {
+	const struct sw_finding *const *list;   /* borrowed from the run */
+	size_t n;
+	size_t *cause;               /* parallel to list: the index of what it follows from, at last, or SW_REPORT_NONE */
+	struct sw_report_todo *todo; /* what is not fine and follows from nothing, the worst first */
+	size_t n_todo;
+};
+/* Freed with sw_report_view_free; at most SW_ENOMEM. */
+int sw_report_view_init(struct sw_report_view *v, const struct sw_report *r) SW_MUSTCHECK;
+void sw_report_view_free(struct sw_report_view *v);
+/* What the nth thing to do is about: four subjects, and how many more. */
+void sw_report_view_subjects(const struct sw_report_view *v, size_t nth, void (*write)(struct sw_buf *out, const char *s), struct sw_buf *out);

@@ -47,11 +47,10 @@ static void row(struct sw_buf *out, const char *head, const char *text)
 	sw_buf_str(out, "</td></tr>");
 }
 
-static void finding(const struct sw_report *r, const struct sw_finding *f, bool nested, struct sw_buf *out)
+static void finding(const struct sw_report_view *v, size_t at, bool nested, struct sw_buf *out)
 {
+	const struct sw_finding *f = v->list[at];
 	const struct sw_html_mark *m = &sw_html_marks[f->status];
-	size_t n;
-	const struct sw_finding *const *list = sw_check_findings(r->check, &n);
 
 	sw_buf_printf(out, "<div class=\"finding b-%s\" data-id=\"%s\"><span class=\"mark %s\">%s %s</span> <span class=\"id\">%s</span> ", m->name,
 		      sw_finding_name(f->id), m->name, m->symbol, m->word, sw_finding_name(f->id));
@@ -75,35 +74,27 @@ static void finding(const struct sw_report *r, const struct sw_finding *f, bool 
 		sw_report_xml(out, sw_finding_todo(f));
 		sw_buf_str(out, "</pre>");
 	}
-	for (size_t i = 0; !nested && i < n; i++)
-		if (sw_finding_cause(list, n, list[i]) == f)
-			finding(r, list[i], true, out);
+	for (size_t i = 0; !nested && i < v->n; i++)
+		if (v->cause[i] == at)
+			finding(v, i, true, out);
 	sw_buf_str(out, "</div>\n");
 }
 
-static void bad_ones(const struct sw_report *r, struct sw_buf *out)
+static void bad_ones(const struct sw_report_view *v, struct sw_buf *out)
 {
 	static const enum sw_check_status order[] = { SW_CHECK_FAIL, SW_CHECK_UNKNOWN, SW_CHECK_WARN };
 	static const char *const heads[] = { "Failed", "Could not be determined", "Warnings" };
-	size_t n;
-	const struct sw_finding *const *list = sw_check_findings(r->check, &n);
 
 	for (size_t s = 0; s < 3; s++) {
 		bool any = false;
 
-		for (size_t i = 0; i < n; i++) {
-			const struct sw_finding *cause;
-
-			if (list[i]->status != order[s])
-				continue;
-			/* Two levels are shown nested; what follows from a consequence stands by itself. */
-			cause = sw_finding_cause(list, n, list[i]);
-			if (cause && !sw_finding_cause(list, n, cause))
+		for (size_t i = 0; i < v->n; i++) {
+			if (v->list[i]->status != order[s] || v->cause[i] != SW_REPORT_NONE)
 				continue;
 			if (!any)
 				sw_buf_printf(out, "<h2>%s</h2>\n", heads[s]);
 			any = true;
-			finding(r, list[i], false, out);
+			finding(v, i, false, out);
 		}
 	}
 }
@@ -139,61 +130,20 @@ static void table(const struct sw_report *r, enum sw_check_status status, const 
 	sw_buf_str(out, "</table></details>\n");
 }
 
-/* To do, and not because of another. */
-static bool to_do(const struct sw_finding *const *list, size_t n, size_t i)
+static void todo(const struct sw_report_view *v, struct sw_buf *out)
 {
-	return sw_finding_is_bad(list[i]) && !sw_finding_cause(list, n, list[i]);
-}
+	for (size_t i = 0; i < v->n_todo; i++) {
+		const struct sw_finding *f = v->list[v->todo[i].finding];
 
-static bool same_todo(const struct sw_finding *a, const struct sw_finding *b)
-{
-	return a->id == b->id && a->status == b->status && !strcmp(sw_finding_todo(a), sw_finding_todo(b));
-}
-
-/* One thing to do, with all that it is about. */
-static void todo_item(const struct sw_finding *const *list, size_t n, size_t i, struct sw_buf *out)
-{
-	size_t told = 0, more = 0;
-
-	sw_buf_printf(out, "<li><span class=\"id\">%s</span> ", sw_finding_name(list[i]->id));
-	for (size_t k = i; k < n; k++) {
-		if (!to_do(list, n, k) || !same_todo(list[k], list[i]))
+		if (v->todo[i].first != i)
 			continue;
-		if (told == 4) {
-			more++;
-			continue;
-		}
-		sw_buf_str(out, told++ ? ", " : "");
-		sw_report_xml(out, list[k]->subject);
+		sw_buf_printf(out, "%s<li><span class=\"id\">%s</span> ", i ? "" : "<h2 id=\"todo\">What to do next</h2>\n<ol>\n", sw_finding_name(f->id));
+		sw_report_view_subjects(v, i, sw_report_xml, out);
+		sw_buf_str(out, "<pre>");
+		sw_report_xml(out, sw_finding_todo(f));
+		sw_buf_str(out, "</pre></li>\n");
 	}
-	if (more)
-		sw_buf_printf(out, " and %zu more", more);
-	sw_buf_str(out, "<pre>");
-	sw_report_xml(out, sw_finding_todo(list[i]));
-	sw_buf_str(out, "</pre></li>\n");
-}
-
-static void todo(const struct sw_report *r, struct sw_buf *out)
-{
-	static const enum sw_check_status order[] = { SW_CHECK_FAIL, SW_CHECK_UNKNOWN, SW_CHECK_WARN };
-	size_t n, nth = 0;
-	const struct sw_finding *const *list = sw_check_findings(r->check, &n);
-
-	for (size_t s = 0; s < 3; s++)
-		for (size_t i = 0; i < n; i++) {
-			bool again = false;
-
-			if (list[i]->status != order[s] || !to_do(list, n, i))
-				continue;
-			for (size_t k = 0; k < i && !again; k++)
-				again = to_do(list, n, k) && same_todo(list[k], list[i]);
-			if (again)
-				continue;
-			sw_buf_str(out, nth++ ? "" : "<h2 id=\"todo\">What to do next</h2>\n<ol>\n");
-			todo_item(list, n, i, out);
-		}
-	if (nth)
-		sw_buf_str(out, "</ol>\n");
+	sw_buf_str(out, v->n_todo ? "</ol>\n" : "");
 }
 
 static void changes(const struct sw_baseline *b, struct sw_buf *out)
@@ -250,15 +200,22 @@ static void head(const struct sw_report *r, struct sw_buf *out)
 
 void sw_report_html(const struct sw_report *r, struct sw_buf *out)
 {
+	struct sw_report_view view;
+
+	if (sw_report_view_init(&view, r) < 0) {
+		out->error = SW_ENOMEM;
+		return;
+	}
 	head(r, out);
 	sw_html_way(r, out);
-	bad_ones(r, out);
+	bad_ones(&view, out);
 	if (r->baseline)
 		changes(r->baseline, out);
 	sw_html_timeline(r, out);
 	sw_buf_str(out, "<h2>The rest</h2>\n");
 	table(r, SW_CHECK_SKIP, "skipped", out);
 	table(r, SW_CHECK_PASS, "passed", out);
-	todo(r, out);
+	todo(&view, out);
 	sw_buf_str(out, "</body></html>\n");
+	sw_report_view_free(&view);
 }

@@ -21,9 +21,7 @@ enum { MARKS = sizeof(marks) / sizeof(marks[0]) };
 
 struct text {
 	const struct sw_report *r;
-	const struct sw_finding *const *list;
-	size_t n;
-	const struct sw_finding **cause;   /* parallel to list */
+	struct sw_report_view view;
 	struct sw_buf *out;
 };
 
@@ -92,21 +90,6 @@ static void finding(const struct text *t, const struct sw_finding *f, unsigned i
 	}
 }
 
-/* What follows from f. A chain of three is shown flat: all below the first. */
-static const struct sw_finding *first_cause(const struct text *t, size_t i)
-{
-	const struct sw_finding *c = t->cause[i];
-
-	for (int hops = 0; c && hops < 8; hops++) {
-		const struct sw_finding *above = sw_finding_cause(t->list, t->n, c);
-
-		if (!above || above == t->list[i])
-			break;
-		c = above;
-	}
-	return c;
-}
-
 static bool shown(const struct text *t, enum sw_check_status s)
 {
 	return (s != SW_CHECK_PASS && s != SW_CHECK_SKIP) || t->r->verbose || (s == SW_CHECK_SKIP && !t->r->quiet);
@@ -114,20 +97,21 @@ static bool shown(const struct text *t, enum sw_check_status s)
 
 static void group(const struct text *t, size_t mark)
 {
+	const struct sw_report_view *v = &t->view;
 	bool any = false;
 
-	for (size_t i = 0; i < t->n; i++) {
-		if (t->list[i]->status != marks[mark].status || t->cause[i])
+	for (size_t i = 0; i < v->n; i++) {
+		if (v->list[i]->status != marks[mark].status || v->cause[i] != SW_REPORT_NONE)
 			continue;
 		if (!any) {
 			paint(t, "\033[1m", marks[mark].heading);
 			sw_buf_str(t->out, "\n");
 		}
 		any = true;
-		finding(t, t->list[i], 2);
-		for (size_t k = 0; k < t->n; k++)
-			if (t->cause[k] == t->list[i])
-				finding(t, t->list[k], 6);
+		finding(t, v->list[i], 2);
+		for (size_t k = 0; sw_finding_is_bad(v->list[i]) && k < v->n; k++)
+			if (v->cause[k] == i)
+				finding(t, v->list[k], 6);
 	}
 	if (any)
 		sw_buf_str(t->out, "\n");
@@ -137,9 +121,9 @@ static void passed(const struct text *t)
 {
 	size_t by_stage[SW_STAGE_COUNT] = { 0 }, all = 0;
 
-	for (size_t i = 0; i < t->n; i++)
-		if (t->list[i]->status == SW_CHECK_PASS) {
-			by_stage[sw_finding_stage(t->list[i]->id)]++;
+	for (size_t i = 0; i < t->view.n; i++)
+		if (t->view.list[i]->status == SW_CHECK_PASS) {
+			by_stage[sw_finding_stage(t->view.list[i]->id)]++;
 			all++;
 		}
 	if (!all || t->r->quiet)
@@ -177,64 +161,35 @@ static void changes(const struct text *t)
 	sw_buf_str(t->out, "\n");
 }
 
-/* Is this thing to do told already, by an earlier finding? */
-static bool repeated(const struct text *t, size_t i)
-{
-	for (size_t k = 0; k < i; k++)
-		if (sw_finding_is_bad(t->list[k]) && !t->cause[k] && t->list[k]->id == t->list[i]->id &&
-		    !strcmp(sw_finding_todo(t->list[k]), sw_finding_todo(t->list[i])))
-			return true;
-	return false;
-}
-
-static void subjects(const struct text *t, size_t i)
-{
-	size_t more = 0, told = 0;
-
-	for (size_t k = i; k < t->n; k++) {
-		if (!sw_finding_is_bad(t->list[k]) || t->cause[k] || t->list[k]->id != t->list[i]->id ||
-		    strcmp(sw_finding_todo(t->list[k]), sw_finding_todo(t->list[i])))
-			continue;
-		if (told == 4) {
-			more++;
-			continue;
-		}
-		sw_buf_str(t->out, told++ ? ", " : "");
-		sw_report_plain(t->out, t->list[k]->subject);
-	}
-	if (more)
-		sw_buf_printf(t->out, " and %zu more", more);
-}
-
 /* A fix stands at the start of its lines: a record with a space before it would belong to the name before. */
 static void todo(const struct text *t)
 {
+	const struct sw_report_view *v = &t->view;
 	unsigned nth = 0;
 
-	for (size_t m = 0; m < MARKS; m++)
-		for (size_t i = 0; i < t->n; i++) {
-			const char *s;
+	for (size_t i = 0; i < v->n_todo; i++) {
+		const struct sw_finding *f = v->list[v->todo[i].finding];
+		const char *s = sw_finding_todo(f);
 
-			if (t->list[i]->status != marks[m].status || !sw_finding_is_bad(t->list[i]) || t->cause[i] || repeated(t, i))
-				continue;
-			if (!nth) {
-				sw_buf_str(t->out, "\n");
-				paint(t, "\033[1m", "What to do next");
-			}
-			sw_buf_printf(t->out, "\n%u. %s  ", ++nth, sw_finding_name(t->list[i]->id));
-			subjects(t, i);
+		if (v->todo[i].first != i)
+			continue;
+		if (!nth) {
 			sw_buf_str(t->out, "\n");
-			s = sw_finding_todo(t->list[i]);
-			while (*s) {
-				size_t n = strcspn(s, "\n");
-				char *one = sw_str_dup((struct sw_str){ s, n });
-
-				sw_report_plain(t->out, one ? one : "");
-				sw_buf_str(t->out, "\n");
-				free(one);
-				s += n + (s[n] == '\n');
-			}
+			paint(t, "\033[1m", "What to do next");
 		}
+		sw_buf_printf(t->out, "\n%u. %s  ", ++nth, sw_finding_name(f->id));
+		sw_report_view_subjects(v, i, sw_report_plain, t->out);
+		sw_buf_str(t->out, "\n");
+		while (*s) {
+			size_t n = strcspn(s, "\n");
+			char *one = sw_str_dup((struct sw_str){ s, n });
+
+			sw_report_plain(t->out, one ? one : "");
+			sw_buf_str(t->out, "\n");
+			free(one);
+			s += n + (s[n] == '\n');
+		}
+	}
 	if (nth)
 		sw_buf_str(t->out, "\nMore of each: sipward explain ID\n");
 }
@@ -260,16 +215,10 @@ void sw_report_text(const struct sw_report *r, struct sw_buf *out)
 	struct text t = { .r = r, .out = out };
 	const struct sw_profile *p = sw_check_options(r->check)->profile;
 
-	t.list = sw_check_findings(r->check, &t.n);
-	t.cause = calloc(t.n + 1, sizeof(struct sw_finding *));
-	if (!t.cause) {
+	if (sw_report_view_init(&t.view, r) < 0) {
 		out->error = SW_ENOMEM;
 		return;
 	}
-	for (size_t i = 0; i < t.n; i++)
-		t.cause[i] = sw_finding_cause(t.list, t.n, t.list[i]);
-	for (size_t i = 0; i < t.n; i++)
-		t.cause[i] = first_cause(&t, i);
 	for (size_t m = 0; m < MARKS; m++)
 		if (shown(&t, marks[m].status))
 			group(&t, m);
@@ -280,5 +229,5 @@ void sw_report_text(const struct sw_report *r, struct sw_buf *out)
 		sw_buf_printf(out, "%s: %s\n%s", p->name, p->notes.v[i], i + 1 == p->notes.n ? "\n" : "");
 	verdict(&t);
 	todo(&t);
-	free(t.cause);
+	sw_report_view_free(&t.view);
 }
