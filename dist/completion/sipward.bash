@@ -65,7 +65,7 @@ _sipward() {
 			case $sub in
 			'') words="show verify forecast" ;;
 			forecast) words="--at --within --ca-status --output --config" ;;
-			verify) words="--trust --untrusted --crl --at --as --name --match --eku --revocation --wildcard --zone --batch --output" ;;
+			verify) words="--trust --untrusted --crl --at --as --name --match --eku --revocation --wildcard --zone --config --batch --output" ;;
 			show) words="--output" ;;
 			esac
 			if [[ -n $sub && $cur != -* ]]; then

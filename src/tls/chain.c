@@ -359,6 +359,8 @@ static void judge_other_ways(struct sw_chain_result *out, X509 *leaf, const stru
 	for (int i = 0; out->reason != SW_R_OK && i < paths.n; i++)
 		if (follow(&r, leaf, &paths.v[i], trust, *pass) && weight_of(r.reason) > weight_of(out->reason))
 			*out = r;
+	if (paths.cut && out->reason == SW_R_TLS_CHAIN)
+		set_undecided(out, "so many issuers look alike that not every way to a root was tried");
 }
 
 /*

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tls/describe.h"
 
+#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +11,19 @@
 #include "tls/tls_int.h"
 
 enum {
-	LEAF_DAYS_MAX = 398,           /* what public CAs may issue */
 	SOON_DAYS = 21,
+	EC_BITS_MIN = 224,             /* security level 2, as a chain is judged */
 	SERIAL_BYTES_MAX = 20,         /* RFC 5280 4.1.2.2 */
 	DAY = 86400,
+	CONSTRAINTS_MAX = 16,          /* shown */
+};
+
+/* The longest a public CA may issue, by the day of issue: CA/Browser Forum Baseline Requirements 6.3.2 since ballot SC-081v3. */
+static const struct {
+	int64_t since;
+	int days;
+} leaf_days[] = {
+	{ 1868227200, 47 }, /* 2029-03-15 */ { 1805068800, 100 }, /* 2027-03-15 */ { 1773532800, 200 }, /* 2026-03-15 */ { INT64_MIN, 398 },
 };
 
 static void odd(struct sw_cert_facts *f, const char *fmt, ...) SW_PRINTF(2, 3);
@@ -65,15 +75,20 @@ static void read_usage(struct sw_cert_facts *f, X509 *x)
 			append(f->eku, sizeof(f->eku), ekus[i].name);
 }
 
-/* A URL of the peer's choice: printable, or it is shown as what it is. */
-static void keep_url(char dst[256], const ASN1_STRING *s)
+/* Text of the peer's choice: printable, or it is shown as what it is. */
+static void keep_text(char *dst, size_t size, const ASN1_STRING *s)
 {
 	const unsigned char *p = ASN1_STRING_get0_data(s);
 	size_t n = (size_t)ASN1_STRING_length(s), w = 0;
 
-	for (size_t i = 0; i < n && w < 255; i++)
+	for (size_t i = 0; i < n && w < size - 1; i++)
 		dst[w++] = p[i] > 0x20 && p[i] < 0x7f ? (char)p[i] : '?';
 	dst[w] = '\0';
+}
+
+static void keep_url(char dst[256], const ASN1_STRING *s)
+{
+	keep_text(dst, 256, s);
 }
 
 static void read_crl_points(struct sw_cert_facts *f, X509 *x)
@@ -96,17 +111,79 @@ static void read_crl_points(struct sw_cert_facts *f, X509 *x)
 	CRL_DIST_POINTS_free(points);
 }
 
-static void read_ocsp(struct sw_cert_facts *f, X509 *x)
+static void read_access(struct sw_cert_facts *f, X509 *x)
 {
 	AUTHORITY_INFO_ACCESS *info = X509_get_ext_d2i(x, NID_info_access, NULL, NULL);
 
 	for (int i = 0; i < sk_ACCESS_DESCRIPTION_num(info); i++) {
 		const ACCESS_DESCRIPTION *d = sk_ACCESS_DESCRIPTION_value(info, i);
 
-		if (OBJ_obj2nid(d->method) == NID_ad_OCSP && d->location->type == GEN_URI && f->n_ocsp < SW_FACTS_URLS_MAX)
+		if (d->location->type != GEN_URI)
+			continue;
+		if (OBJ_obj2nid(d->method) == NID_ad_OCSP && f->n_ocsp < SW_FACTS_URLS_MAX)
 			keep_url(f->ocsp[f->n_ocsp++], d->location->d.uniformResourceIdentifier);
+		else if (OBJ_obj2nid(d->method) == NID_ad_ca_issuers && f->n_fetch < SW_FACTS_URLS_MAX)
+			keep_url(f->fetch[f->n_fetch++], d->location->d.uniformResourceIdentifier);
 	}
 	AUTHORITY_INFO_ACCESS_free(info);
+}
+
+/* An address and its mask, RFC 5280 4.2.1.10; the octets where it is neither. */
+static void range_text(char *dst, size_t size, const ASN1_OCTET_STRING *s)
+{
+	const unsigned char *p = ASN1_STRING_get0_data(s);
+	int n = ASN1_STRING_length(s), family = n == 8 ? AF_INET : AF_INET6;
+	char net[INET6_ADDRSTRLEN], mask[INET6_ADDRSTRLEN];
+
+	if ((n == 8 || n == 32) && inet_ntop(family, p, net, sizeof(net)) && inet_ntop(family, p + n / 2, mask, sizeof(mask)))
+		snprintf(dst, size, "ip:%s/%s", net, mask);
+	else
+		snprintf(dst, size, "ip: of %d bytes, malformed", n);
+}
+
+static void subtree_text(char *dst, size_t size, const GENERAL_NAME *g)
+{
+	const char *kind = g->type == GEN_DNS ? "dns:" : g->type == GEN_EMAIL ? "email:" : g->type == GEN_URI ? "uri:" : NULL;
+	size_t n = kind ? strlen(kind) : 0;
+
+	if (kind && size > n) {
+		memcpy(dst, kind, n);
+		keep_text(dst + n, size - n, g->d.ia5);
+	} else if (g->type == GEN_IPADD) {
+		range_text(dst, size, g->d.iPAddress);
+	} else if (g->type == GEN_DIRNAME) {
+		memcpy(dst, "dir:", 4);
+		sw_x509_name_text(g->d.directoryName, dst + 4, size - 4);
+	} else {
+		snprintf(dst, size, "a name of another type");
+	}
+}
+
+static void subtrees_text(struct sw_cert_facts *f, const char *what, const STACK_OF(GENERAL_SUBTREE) *trees)
+{
+	char name[100], text[120];
+	int n = trees ? sk_GENERAL_SUBTREE_num(trees) : 0;
+
+	for (int i = 0; i < n && i < CONSTRAINTS_MAX; i++) {
+		subtree_text(name, sizeof(name), sk_GENERAL_SUBTREE_value(trees, i)->base);
+		snprintf(text, sizeof(text), "%s %s", what, name);
+		append(f->constraints, sizeof(f->constraints), text);
+	}
+	if (n > CONSTRAINTS_MAX) {
+		snprintf(text, sizeof(text), "%s %d more", what, n - CONSTRAINTS_MAX);
+		append(f->constraints, sizeof(f->constraints), text);
+	}
+}
+
+static void read_constraints(struct sw_cert_facts *f, X509 *x)
+{
+	NAME_CONSTRAINTS *c = X509_get_ext_d2i(x, NID_name_constraints, NULL, NULL);
+
+	if (c) {
+		subtrees_text(f, "permits", c->permittedSubtrees);
+		subtrees_text(f, "excludes", c->excludedSubtrees);
+	}
+	NAME_CONSTRAINTS_free(c);
 }
 
 static void read_features(struct sw_cert_facts *f, X509 *x)
@@ -134,9 +211,19 @@ static void read_rest(struct sw_cert_facts *f, X509 *x)
 
 /* --- what is odd --- */
 
+static int longest_leaf(int64_t issued)
+{
+	size_t i = 0;
+
+	while (issued < leaf_days[i].since)
+		i++;
+	return leaf_days[i].days;
+}
+
 static void look_at_dates(struct sw_cert_facts *f, int64_t now)
 {
 	const struct sw_identity *id = f->id;
+	int days = longest_leaf(id->not_before);
 
 	if (id->not_after < now)
 		odd(f, "it expired %lld days ago", (long long)((now - id->not_after) / DAY));
@@ -144,9 +231,11 @@ static void look_at_dates(struct sw_cert_facts *f, int64_t now)
 		odd(f, "it expires in %lld days", (long long)((id->not_after - now) / DAY));
 	if (id->not_before > now)
 		odd(f, "it is not valid yet");
-	if (!f->ca && id->not_after - id->not_before > (int64_t)(LEAF_DAYS_MAX + 1) * DAY)
-		odd(f, "it is valid for %lld days: no public CA issues more than %d",
-		    (long long)((id->not_after - id->not_before) / DAY), LEAF_DAYS_MAX);
+	if (id->not_after < id->not_before)
+		odd(f, "it ends before it begins");
+	else if (!f->ca && id->not_after - id->not_before > (int64_t)(days + 1) * DAY)
+		odd(f, "it is valid for %lld days: when it was issued a public CA might give %d",
+		    (long long)((id->not_after - id->not_before) / DAY), days);
 }
 
 static void look_at_names(struct sw_cert_facts *f)
@@ -187,6 +276,8 @@ static void look_at_strength(struct sw_cert_facts *f)
 		odd(f, "its RSA key has %d bits: refused, 2048 are needed", id->key_bits);
 	else if (!strncmp(id->key_type, "RSA", 3) && !f->ca && id->key_bits < 3072)
 		odd(f, "its RSA key has %d bits: 3072 are better", id->key_bits);
+	if (!strcmp(id->key_type, "EC") && id->key_bits < EC_BITS_MIN)
+		odd(f, "its EC key has %d bits: refused, %d are needed", id->key_bits, EC_BITS_MIN);
 	if (!f->self_issued && (!strcmp(id->sig_digest, "SHA1") || !strcmp(id->sig_digest, "MD5")))
 		odd(f, "it is signed with %s: refused", id->sig_digest);
 }
@@ -203,6 +294,16 @@ static void look_at_purpose(struct sw_cert_facts *f)
 		odd(f, "it is for clients alone: a server may not show it");
 	else
 		odd(f, "it is for neither servers nor clients%s", eku & (SW_EKU_ANYEKU | SW_EKU_SIPDOMAIN) ? ": it passes with eku = \"any\"" : "");
+}
+
+static void look_at_usage(struct sw_cert_facts *f, X509 *x)
+{
+	uint32_t usage = X509_get_key_usage(x);   /* all ones without the extension */
+
+	if (f->ca && !(usage & KU_KEY_CERT_SIGN))
+		odd(f, "it is a CA whose key usage leaves out keyCertSign: what it signs is refused");
+	if (!f->ca && !(usage & KU_DIGITAL_SIGNATURE))
+		odd(f, "its key usage leaves out digitalSignature: TLS 1.3 takes no certificate without it");
 }
 
 static void look_at_form(struct sw_cert_facts *f, X509 *x)
@@ -230,7 +331,7 @@ static void look_at_order(struct sw_cert_facts *f, X509 *x, X509 *next)
 {
 	char issuer[100];
 
-	if (!next)
+	if (!next || f->self_issued)
 		return;
 	sw_x509_name_text(X509_get_issuer_name(x), issuer, sizeof(issuer));
 	if (X509_check_issued(next, x) != X509_V_OK)
@@ -254,12 +355,14 @@ int sw_cert_facts_read(struct sw_cert_facts **out, X509 *x, X509 *next, int64_t 
 	read_rest(f, x);
 	read_usage(f, x);
 	read_crl_points(f, x);
-	read_ocsp(f, x);
+	read_access(f, x);
+	read_constraints(f, x);
 	read_features(f, x);
 	look_at_dates(f, now);
 	look_at_names(f);
 	look_at_strength(f);
 	look_at_purpose(f);
+	look_at_usage(f, x);
 	look_at_form(f, x);
 	look_at_order(f, x, next);
 	ERR_clear_error();

@@ -20,7 +20,9 @@ struct sw_cert_facts {
 	char signature[64];            /* "ecdsa-with-SHA256" */
 	char curve[32];                /* of an EC key */
 	char crl[SW_FACTS_URLS_MAX][256], ocsp[SW_FACTS_URLS_MAX][256];
-	size_t n_crl, n_ocsp;
+	char fetch[SW_FACTS_URLS_MAX][256];   /* where its issuer's certificate can be had (caIssuers) */
+	size_t n_crl, n_ocsp, n_fetch;
+	char constraints[400];         /* "permits dns:example.net, excludes email:..."; "" without the extension */
 	char odd[SW_FACTS_ODD_MAX][160];
 	size_t n_odd;
 };

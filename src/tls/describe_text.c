@@ -43,6 +43,11 @@ void sw_cert_facts_text(const struct sw_cert_facts *f, int at, struct sw_buf *ou
 	sw_buf_printf(out, "   %-12s %s\n", "serial", id->serial);
 	text_urls("CRL", f->crl, f->n_crl, out);
 	text_urls("OCSP", f->ocsp, f->n_ocsp, out);
+	text_urls("issuer at", f->fetch, f->n_fetch, out);
+	if (f->must_staple)
+		sw_buf_printf(out, "   %-12s a stapled OCSP answer (must-staple)\n", "demands");
+	if (f->constraints[0])
+		sw_buf_printf(out, "   %-12s %s\n", "constraints", f->constraints);
 	sw_hex(hex, id->cert_sha256, sizeof(id->cert_sha256));
 	sw_buf_printf(out, "   %-12s %s\n", "SHA-256", hex);
 	sw_hex(hex, id->spki_sha256, sizeof(id->spki_sha256));
@@ -108,7 +113,11 @@ void sw_cert_facts_json(const struct sw_cert_facts *f, struct sw_buf *out)
 	json_strings(out, "crl", f->crl[0], sizeof(f->crl[0]), f->n_crl);
 	sw_buf_str(out, ",");
 	json_strings(out, "ocsp", f->ocsp[0], sizeof(f->ocsp[0]), f->n_ocsp);
-	sw_buf_printf(out, ",\"must_staple\":%s,", f->must_staple ? "true" : "false");
+	sw_buf_str(out, ",");
+	json_strings(out, "issuer_at", f->fetch[0], sizeof(f->fetch[0]), f->n_fetch);
+	sw_buf_str(out, ",");
+	json_member(out, "constraints", f->constraints);
+	sw_buf_printf(out, "\"must_staple\":%s,", f->must_staple ? "true" : "false");
 	json_strings(out, "odd", f->odd[0], sizeof(f->odd[0]), f->n_odd);
 	sw_buf_str(out, "}");
 }

@@ -175,6 +175,31 @@ STACK_OF(X509) * sw_chain_rest(STACK_OF(X509) * sent)
 	return rest;
 }
 
+bool sw_chain_is_list(STACK_OF(X509) * certs)
+{
+	for (int i = 0; i < sk_X509_num(certs); i++)
+		if (X509_check_ca(sk_X509_value(certs, i)) == 0)
+			return false;
+	return sk_X509_num(certs) > 1;
+}
+
+int sw_chain_from_der(STACK_OF(X509) * out, struct sw_str der, const char *name, struct sw_diag *diag)
+{
+	const unsigned char *p = (const unsigned char *)der.p;
+	X509 *x = d2i_X509(NULL, &p, (long)der.n);
+
+	ERR_clear_error();
+	if (!x || p != (const unsigned char *)der.p + der.n) {
+		sw_diag_add(diag, SW_DIAG_ERROR, name, 0, "neither PEM nor one certificate in DER");
+		X509_free(x);
+		return SW_ECONF;
+	}
+	if (sk_X509_push(out, x))
+		return SW_OK;
+	X509_free(x);
+	return SW_ENOMEM;
+}
+
 int sw_chain_from_files(STACK_OF(X509) * out, const char *cert, const char *chain, struct sw_diag *diag)
 {
 	int err = sw_pem_certs(out, cert, diag);

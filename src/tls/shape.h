@@ -34,6 +34,10 @@ void sw_chain_span(struct sw_chain_span *out, X509 *leaf, STACK_OF(X509) * rest)
 /* The certificates after the first, or NULL when there are none: for sw_chain_judge. The stack alone is the caller's:
  * sk_X509_free. */
 STACK_OF(X509) * sw_chain_rest(STACK_OF(X509) * sent);
+/* More than one and CAs alone: a list, which has no order. */
+bool sw_chain_is_list(STACK_OF(X509) * certs);
+/* One certificate in DER, as some tools export it, appended to out. SW_ECONF with diag. */
+int sw_chain_from_der(STACK_OF(X509) * out, struct sw_str der, const char *name, struct sw_diag *diag) SW_MUSTCHECK;
 /* A file with a leaf, and one with its intermediates or NULL, as one chain, appended to out. SW_ECONF with diag. */
 int sw_chain_from_files(STACK_OF(X509) * out, const char *cert, const char *chain, struct sw_diag *diag) SW_MUSTCHECK;
 /* Does the key in that file belong to the certificate? SW_ECONF with diag where not, or where it can't be read. password: as in
