@@ -178,6 +178,7 @@ static void peer_free(struct sw_peer *p)
 	sw_idtab_del(&e->peers, p->id);
 	unhash(p);
 	free(p->key);
+	free(p->drain_why);
 	sw_timer_stop(&p->message_timer);
 	sw_timer_stop(&p->idle_timer);
 	sw_timer_stop(&p->ping_timer);
@@ -307,7 +308,7 @@ static void tell_ready_later(void *arg)
 	struct sw_peer *p = arg;
 
 	if (p->state == SW_PEER_READY)
-		tell_waiting(p, p->draining ? &p->drain_why : NULL);
+		tell_waiting(p, p->draining ? p->drain_why : NULL);
 }
 
 static int reuse(struct sw_peer *p, sw_peer_ready_fn *fn, sw_id who)
@@ -492,8 +493,9 @@ static void on_ready(struct sw_peer *p)
 	sw_seen_note(e, p->zone->conf->name, p->outgoing, sw_stream_peer(p->stream));
 	if (p->outgoing) {
 		ping_later(p);
-		/* What it was proved to be is still needed; what it was proved under would outlive many reloads. */
+		/* What it was proved to be is still needed; what it was proved under would outlive many reloads, and its names go. */
 		p->job->result.zone = NULL;
+		p->job->result.match.name = NULL;
 		sw_generation_unref(p->job->gen);
 		p->job->gen = NULL;
 	} else {
@@ -506,9 +508,10 @@ static void on_ready(struct sw_peer *p)
 		sw_peer_close(p, &v);
 		return;
 	}
+	sw_stream_forget_names(p->stream);
 	rejudge_stale(p);  /* a reload came in the middle of the handshake */
 	if (p->state == SW_PEER_READY)
-		tell_waiting(p, p->draining ? &p->drain_why : NULL);
+		tell_waiting(p, p->draining ? p->drain_why : NULL);
 }
 
 static void on_end(struct sw_peer *p)
@@ -797,7 +800,7 @@ static void on_drain_timer(void *arg)
 	struct sw_peer *p = arg;
 
 	sw_log(SW_LOG_WARN, "conn.drain-timeout", SW_ID("conn", p->id), SW_S("zone", p->zone->conf->name), SW_U("calls", p->uses));
-	sw_peer_close(p, &p->drain_why);
+	sw_peer_close(p, p->drain_why);
 }
 
 /* The answer to the BYE has been written by now. */
@@ -806,7 +809,7 @@ static void drained(void *arg)
 	struct sw_peer *p = arg;
 
 	if (p->state == SW_PEER_READY && p->draining && p->uses == 0)
-		sw_peer_close(p, &p->drain_why);
+		sw_peer_close(p, p->drain_why);
 }
 
 void sw_peer_unused(struct sw_peer *p)
@@ -820,12 +823,15 @@ static void drain(struct sw_peer *p, const struct sw_verdict *why)
 {
 	uint64_t limit = p->edge->gen->conf->limits.drain, id;
 
-	p->drain_why = *why;
+	if (!p->drain_why)
+		p->drain_why = malloc(sizeof(*p->drain_why));
+	if (p->drain_why)
+		*p->drain_why = *why;
 	if (p->draining)
 		return;
 	id = note_refusal(p, SW_REFUSED_OPEN, why);
 	unhash(p);
-	if (p->uses == 0 || limit == 0 || sw_timer_start(&p->drain_timer, limit) < 0) {
+	if (p->uses == 0 || limit == 0 || !p->drain_why || sw_timer_start(&p->drain_timer, limit) < 0) {
 		sw_peer_close(p, why);
 		return;
 	}
@@ -869,6 +875,7 @@ void sw_peer_rejudge(struct sw_peer *p)
 	else
 		a = (struct sw_admission){ .verdict = { .reason = SW_R_OK }, .zone = zone };
 	if (sw_verdict_ok(&a.verdict) && a.zone && !strcmp(a.zone->conf->name, p->zone->conf->name)) {
+		sw_stream_forget_names(p->stream);
 		keep(p, zone);
 		return;
 	}

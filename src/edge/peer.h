@@ -36,7 +36,7 @@ struct sw_peer {
 	UT_hash_handle hh;               /* in edge->outgoing */
 	uint64_t serial;                 /* edge->serial it was last judged at */
 	bool draining;                   /* it no longer passes: no new dialogs over it, and it goes with its last call, or when time is up */
-	struct sw_verdict drain_why;
+	struct sw_verdict *drain_why;    /* then; owned; NULL: it was never */
 	struct sw_timer drain_timer;
 	struct sw_timer message_timer;   /* a message was begun */
 	struct sw_timer idle_timer;

@@ -296,7 +296,7 @@ static void step_check(struct sw_request *r, struct sw_peer *p)
 	}
 	take_own_routes(r, &ruri, has_tag);
 	if (p->draining && !has_tag && r->method != SW_METHOD_ACK) {
-		struct sw_verdict v = sw_verdict_make(SW_R_CONN_REVOKED, "it takes no new dialogs: %.180s", p->drain_why.detail);
+		struct sw_verdict v = sw_verdict_make(SW_R_CONN_REVOKED, "it takes no new dialogs: %.180s", p->drain_why->detail);
 
 		sw_request_fail(r, &v, 503);
 		return;

@@ -807,9 +807,27 @@ const struct sw_addr *sw_stream_local_addr(const struct sw_stream *s)
 	return &s->local_addr;
 }
 
-const struct sw_tls_peer *sw_stream_peer(const struct sw_stream *s)
+/* As long as there is a handshake, the identity is the pool thread's to make. */
+static bool has_names(const struct sw_stream *s)
 {
-	return s->ctx ? &s->peer : NULL;
+	return !s->handshake && !s->lent && s->peer.leaf;
+}
+
+const struct sw_tls_peer *sw_stream_peer(struct sw_stream *s)
+{
+	if (!s->ctx)
+		return NULL;
+	if (has_names(s) && !s->peer.identity && sw_identity_from_x509(&s->peer.identity, s->peer.leaf) < 0)
+		s->peer.identity = NULL;
+	return &s->peer;
+}
+
+void sw_stream_forget_names(struct sw_stream *s)
+{
+	if (!has_names(s))
+		return;
+	sw_identity_free(s->peer.identity);
+	s->peer.identity = NULL;
 }
 
 const struct sw_verdict *sw_stream_reason(const struct sw_stream *s)

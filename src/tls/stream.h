@@ -71,7 +71,12 @@ void sw_stream_free(struct sw_stream *s);
 bool sw_stream_is_tls(const struct sw_stream *s);
 const struct sw_addr *sw_stream_peer_addr(const struct sw_stream *s);
 const struct sw_addr *sw_stream_local_addr(const struct sw_stream *s);
-/* Valid from READY (or END) until free; NULL on plain TCP. */
-const struct sw_tls_peer *sw_stream_peer(const struct sw_stream *s);
+/*
+ * Valid from READY (or END) until free; NULL on plain TCP. What sw_stream_forget_names let go is read anew; out of memory, the identity is
+ * NULL though has_cert is true.
+ */
+const struct sw_tls_peer *sw_stream_peer(struct sw_stream *s);
+/* The peer has been judged and will not be for a while: the identity goes, a kilobyte. Nothing that points into it may be used then. */
+void sw_stream_forget_names(struct sw_stream *s);
 /* Why it ended; the verdict for a failed handshake has OpenSSL's text, alert, depth and subject in detail. */
 const struct sw_verdict *sw_stream_reason(const struct sw_stream *s);

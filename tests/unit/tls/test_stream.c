@@ -280,6 +280,21 @@ static void test_connect_timeout(void **state)
 
 /* --- TLS --- */
 
+/* What is let go while the connection idles is there when it is asked for, twice over. */
+static void assert_names_come_back(struct sw_stream *s, const char *subject)
+{
+	uint8_t digest[32];
+
+	memcpy(digest, sw_stream_peer(s)->identity->cert_sha256, sizeof(digest));
+	for (int i = 0; i < 2; i++) {
+		sw_stream_forget_names(s);
+		assert_string_equal(sw_stream_peer(s)->identity->subject, subject);
+		assert_memory_equal(sw_stream_peer(s)->identity->cert_sha256, digest, sizeof(digest));
+	}
+	sw_stream_forget_names(s);
+	sw_stream_forget_names(s);
+}
+
 static void test_mutual(void **state)
 {
 	struct end c = { .say_at_ready = "OPTIONS", .judge_says = SW_R_OK }, s = { .say_at_ready = "200", .judge_says = SW_R_OK };
@@ -299,6 +314,8 @@ static void test_mutual(void **state)
 	assert_int_equal(c.judged, 1);
 	assert_int_equal(s.judged, 1);
 	assert_int_equal(s.judge_freed, 1);
+	assert_names_come_back(s.s, "CN=partner.example.net,O=sipward lab");
+	assert_names_come_back(c.s, "CN=edge.example.com,O=sipward lab");
 	sw_stream_close(s.s, &why);
 	run_until(c.ended && s.ended);
 	assert_int_equal(c.reason.reason, SW_R_CONN_PEER_CLOSED);
