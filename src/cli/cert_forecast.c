@@ -243,9 +243,14 @@ static void root(void *arg, const struct sw_ca_info *ca)
 	struct subject s = { .what = ca->subject,
 			     .who = l->who,
 			     .fix = "put its successor on the list before; ask its peers under which root they will be" };
-	struct stop *p = add(l->f, STOP_ROOT, ca->not_after, true, &s);
+	/* One that is over by the clock stops nothing more: who was under it is refused already. An alarm would never end. */
+	bool over = ca->not_after < time(NULL);
+	struct stop *p = add(l->f, STOP_ROOT, ca->not_after, !over, &s);
 
-	snprintf(p->why, sizeof(p->why), "this %s expires: every peer under it is refused", ca->root ? "root" : "intermediate");
+	snprintf(p->why, sizeof(p->why), "this %s %s: every peer under it is refused", ca->root ? "root" : "intermediate",
+		 over ? "has expired" : "expires");
+	if (over)
+		snprintf(p->fix, sizeof(p->fix), "take it off the list");
 	for (size_t i = 0; l->f->status && i < l->f->status->n_events; i++) {
 		const struct sw_ca_event *e = &l->f->status->events[i];
 
@@ -401,7 +406,7 @@ static void print_stop(const struct forecast *f, const struct stop *s, struct sw
 	day_text(s->when, day);
 	if (s->when <= f->now)
 		snprintf(left, sizeof(left), "%s",
-			 s->kind == STOP_DISTRUST || s->kind == STOP_CLIENT_AUTH ? "already" : "it is over");
+			 s->kind == STOP_DISTRUST || s->kind == STOP_CLIENT_AUTH || !s->counts ? "already" : "it is over");
 	else
 		snprintf(left, sizeof(left), "in %" PRId64 " day%s", days, days == 1 ? "" : "s");
 	sw_buf_printf(out, "%s  %-12s %s: %s\n            %s: %s\n            what to do: %s\n", day, left, s->who, s->what,

@@ -2,13 +2,19 @@
 """sipward cert forecast: the date calls will stop, and why, for what is configured and for every peer the daemon has seen."""
 import json
 import re
+import sys
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from lab import proc
 from lab.sipraw import request
+from lab.sipward import TREE
 from lab.world import MUTUAL, OURS, PARTNER
+
+sys.path[:0] = [f"{TREE}/certs", f"{TREE}/tests/cert"]
+import forge  # noqa: E402
+from cases import ROOT  # noqa: E402
 
 HEAD = 'source = "the lab"; as_of = "2026-01-02";\n'
 
@@ -64,6 +70,27 @@ def test_without_a_daemon_it_says_so(lab, announced, tmp_path):
 	conf.write_text(open(lab.edge.path).read().replace(lab.edge.socket, str(tmp_path / "nobody")))
 	r = proc.run([lab.edge.cli, "-f", str(conf), "cert", "forecast"], check=False)
 	assert r.returncode == 0 and "the daemon is not there" in r.stdout, r
+
+
+def test_a_root_that_is_over_is_told_and_raises_no_alarm(lab, announced, tmp_path):
+	"""Lists of CAs are full of them; whoever was under it has been refused for long."""
+	announced()
+	over = {**ROOT, "subject": "Bygone", "from": "2001-01-01", "to": "2011-01-01"}
+	trust = tmp_path / "trust.pem"
+	trust.write_text(open(lab.pki.root).read() + forge.pem(forge.certificate(over)))
+	conf = tmp_path / "copy.conf"
+	conf.write_text(open(lab.edge.path).read().replace(f'"{lab.pki.root}"', f'"{trust}"'))
+	r = proc.run([lab.edge.cli, "-f", str(conf), "cert", "forecast", "-o", "json"], check=False)
+	gone = [s for s in json.loads(r.stdout)["stops"] if s["what"] == "CN=Bygone"]
+	assert gone and all(s["when"] == "2011-01-01T00:00:00Z" and not s["counts"] and "take it off" in s["fix"] for s in gone), r
+	assert r.returncode == 0, "nothing stops that has not stopped"
+	text = proc.run([lab.edge.cli, "-f", str(conf), "cert", "forecast"], check=False).stdout
+	assert "2011-01-01  already" in text.split("To be aware of")[1], text
+	# and before that the daemon's own check says so, with the day on which it was true; of one that is distrusted, too
+	announced('kind = "distrusted"; subject = "*CN=Bygone*"; date = "2009-01-01"; by = "a browser"; as_of = "2026-02-03";')
+	r = proc.run([lab.edge.daemon, "-f", str(conf), "--check"], check=False)
+	assert r.returncode == 0 and f'"CN=Bygone" has expired on 2011-01-01 (as of {day(0)})' in r.stderr, r
+	assert 'CA "CN=Bygone" is distrusted since 2009-01-01 by a browser (as of 2026-02-03)' in r.stderr, r
 
 
 def test_an_intermediate_that_ends_first(lab, announced, tmp_path):
