@@ -285,6 +285,8 @@ static void check_default_zone(struct sw_conf_loader *l, const struct sw_conf_zo
 static void check_fetched_trust(struct sw_conf_loader *l, const struct sw_conf_zone *z, const char *name)
 {
 	const char *d = z->trust_digest;
+	const void *what = z->trust_bootstrap.n ? (const void *)&z->trust_bootstrap : z->trust_pins.n ? (const void *)&z->trust_pins :
+			   d ? (const void *)&z->trust_digest : z->trust_signers.n ? &z->trust_signers : NULL;
 	size_t urls = 0;
 
 	for (size_t i = 0; i < z->trust.n; i++)
@@ -292,9 +294,9 @@ static void check_fetched_trust(struct sw_conf_loader *l, const struct sw_conf_z
 	if (urls && empty_list(l, &z->trust_bootstrap))
 		sw_conf_error(l, &z->trust, z,
 			      "zone \"%s\": trust is fetched, but trust_bootstrap is missing: whose certificate must the server it comes from have?", name);
-	if (!urls && (z->trust_bootstrap.n || z->trust_pins.n || d) && !sw_conf_refused(l, &z->trust))
-		sw_conf_error(l, z->trust_bootstrap.n ? (const void *)&z->trust_bootstrap : z->trust_pins.n ? (const void *)&z->trust_pins : &z->trust_digest,
-			      z, "zone \"%s\": trust_bootstrap, trust_pin and trust_digest are for a trust list that is fetched, and trust names none", name);
+	if (!urls && what && !sw_conf_refused(l, &z->trust))
+		sw_conf_error(l, what, z, "zone \"%s\": trust_bootstrap, trust_pin, trust_digest and trust_signer are for a trust list that is fetched, "
+			      "and trust names none", name);
 	if (d && !sw_conf_is_url(d) && (strlen(d) != 64 || strspn(d, "0123456789abcdefABCDEF") != 64))
 		sw_conf_error(l, &z->trust_digest, z, "zone \"%s\": trust_digest is 64 hex digits, or an https:// address", name);
 	if (d && urls > 1)

@@ -80,6 +80,7 @@ struct sw_conf_zone {
 	struct sw_strlist trust_bootstrap;   /* PEM files: the CAs that vouch for the servers of those addresses, and for nothing else */
 	struct sw_strlist trust_pins;  /* SHA-256 of such a server's public key; any one */
 	char *trust_digest;            /* SHA-256 of the list, or the https:// address of it; NULL: none */
+	struct sw_strlist trust_signers;     /* PEM files of public keys: one of them must have signed the list; empty: it need not be */
 	uint64_t trust_refresh;        /* default 24 h */
 	struct sw_strlist crls;        /* files, PEM or DER, and directories of them */
 	enum sw_revocation ocsp;       /* default off */

@@ -160,6 +160,8 @@ static const struct sw_conf_key zone_keys[] = {
 	    "PEM files: the CAs that vouch for the servers trust is fetched from, and for nobody else", .max = 16),
 	KEY("trust_pin", SW_CONF_PINS, trust_pins, NULL, "SHA-256 of the public key of the server trust is fetched from", .max = 8),
 	KEY("trust_digest", SW_CONF_TEXT, trust_digest, NULL, "SHA-256 of the fetched list, 64 hex digits, or the https:// address of it"),
+	KEY("trust_signer", SW_CONF_PATHS, trust_signers, NULL,
+	    "PEM files of public keys: one must have signed the fetched list; the signature is at its address with .sig", .max = 8),
 	KEY("trust_refresh", SW_CONF_TIME64, trust_refresh, "24h", "Fetch the list again after this long", RANGE(SECOND, DAYS(30))),
 	KEY("crls", SW_CONF_PATHS, crls, NULL, "Files with CRLs, PEM or DER, or directories of them"),
 	KEY("crl_fetch", SW_CONF_BOOL, crl_fetch, "true", "Fetch CRLs from where certificates say they are, where revocation is looked at"),

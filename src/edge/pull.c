@@ -17,13 +17,15 @@ enum {
 	RETRY_MAX = 3600,
 	FETCH_MS = 30000,
 	DIGEST_BYTES_MAX = 64 << 10,
+	SIGNATURE_BYTES_MAX = 8 << 10,
 	ANCHOR_BYTES_MAX = 256 << 10,
 	CHANGES_LOGGED_MAX = 50,     /* of each kind; the rest is counted */
 	PINS_MAX = 8,
+	DETAIL_ROOM = SW_HTTP_DETAIL_MAX - 20,
 };
 
 /* Steps of one fetch; each ends in the next, or in failed(). */
-enum step { IDLE, ANCHORS, LIST, DIGEST, JUDGE };
+enum step { IDLE, ANCHORS, LIST, DIGEST, SIGNATURE, JUDGE };
 
 /* One address of one zone. Two owners: the manager's list, and the job in the pool; touched on the loop, and by that job alone. */
 struct pull {
@@ -33,13 +35,13 @@ struct pull {
 	char *url, *zone, *digest;   /* owned; digest: hex, an address, or NULL */
 	char pins[PINS_MAX][72];     /* "sha256//..." */
 	size_t n_pins, pin;          /* the one that is tried */
-	struct sw_strlist bootstrap; /* owned copies */
+	struct sw_strlist bootstrap, signers;   /* owned copies */
 	uint64_t refresh;            /* seconds */
 	enum step step;
 	bool working;                /* a job is in the pool */
 	bool wanted;                 /* by the configuration, while sw_pulls_set looks */
 	sw_id fetch;
-	struct sw_buf anchors, body;
+	struct sw_buf anchors, body, signature;
 	char hex[65];                /* what the list must be; "" : anything */
 	int64_t due, fetched;        /* seconds since 1970; fetched 0: never */
 	uint64_t backoff;
@@ -74,7 +76,9 @@ static void pull_free(struct pull *p)
 	free(p->zone);
 	free(p->digest);
 	strlist_free(&p->bootstrap);
+	strlist_free(&p->signers);
 	sw_buf_free(&p->anchors);
+	sw_buf_free(&p->signature);
 	sw_buf_free(&p->body);
 	sw_pulled_clear(&p->old);
 	sw_pulled_clear(&p->list);
@@ -155,6 +159,11 @@ static void work_judge(void *arg)
 		snprintf(p->why, sizeof(p->why), "its SHA-256 is not the one it must have, %s", p->hex);
 		return;
 	}
+	if (p->signers.n) {
+		p->err = sw_pulled_signed(sw_buf_view(&p->body), sw_buf_view(&p->signature), &p->signers, p->why);
+		if (p->err < 0)
+			return;
+	}
 	p->err = sw_pulled_parse(&p->list, sw_buf_view(&p->body), time(NULL), p->why);
 	if (p->err < 0)
 		return;
@@ -231,14 +240,36 @@ static void judge(struct pull *p)
 	}
 }
 
+static bool keep(struct pull *p, struct sw_buf *b, struct sw_str bytes)
+{
+	sw_buf_clear(b);
+	sw_buf_slice(b, bytes);
+	if (sw_buf_error(b) == SW_OK)
+		return true;
+	failed(p, "out of memory");
+	return false;
+}
+
+/* The last thing that is fetched, where it is wanted. */
+static void fetch_signature(struct pull *p)
+{
+	char *url;
+
+	if (p->signers.n == 0) {
+		judge(p);
+	} else if (asprintf(&url, "%s.sig", p->url) < 0) {
+		failed(p, "out of memory");
+	} else {
+		p->step = SIGNATURE;
+		start_fetch(p, url, SIGNATURE_BYTES_MAX);
+		free(url);
+	}
+}
+
 static void have_list(struct pull *p, struct sw_str body)
 {
-	sw_buf_clear(&p->body);
-	sw_buf_slice(&p->body, body);
-	if (sw_buf_error(&p->body) < 0) {
-		failed(p, "out of memory");
+	if (!keep(p, &p->body, body))
 		return;
-	}
 	p->hex[0] = '\0';
 	if (p->digest && sw_conf_is_url(p->digest)) {
 		p->step = DIGEST;
@@ -247,12 +278,13 @@ static void have_list(struct pull *p, struct sw_str body)
 	}
 	if (p->digest)
 		sw_str_copy(p->hex, sizeof(p->hex), sw_str_of(p->digest));
-	judge(p);
+	fetch_signature(p);
 }
 
 static void on_fetched(void *arg, const struct sw_http_result *r)
 {
 	struct pull *p = arg;
+	char why[SW_HTTP_DETAIL_MAX];
 
 	p->fetch = 0;
 	if (r->err < 0 || r->status != 200) {
@@ -262,13 +294,18 @@ static void on_fetched(void *arg, const struct sw_http_result *r)
 			start_fetch(p, p->url, SW_PULLED_BYTES_MAX);
 			return;
 		}
-		failed(p, r->detail[0] ? r->detail : "no answer that could be used");
+		snprintf(why, sizeof(why), "%s%.*s", p->step == SIGNATURE ? "its signature: " : p->step == DIGEST ? "its digest: " : "", DETAIL_ROOM,
+			 r->detail[0] ? r->detail : "no answer that could be used");
+		failed(p, why);
 	} else if (p->step == LIST) {
 		have_list(p, r->body);
+	} else if (p->step == SIGNATURE) {
+		if (keep(p, &p->signature, r->body))
+			judge(p);
 	} else if (sw_pulled_digest_of(r->body, p->hex) < 0) {
 		failed(p, "what trust_digest leads to does not begin with a SHA-256");
 	} else {
-		judge(p);
+		fetch_signature(p);
 	}
 }
 
@@ -379,10 +416,11 @@ static struct pull *pull_new(struct sw_pulls *pulls, const char *path, const str
 	p->digest = z->trust_digest ? strdup(z->trust_digest) : NULL;
 	sw_buf_init(&p->anchors, ANCHOR_BYTES_MAX);
 	sw_buf_init(&p->body, SW_PULLED_BYTES_MAX);
+	sw_buf_init(&p->signature, SIGNATURE_BYTES_MAX);
 	for (size_t i = 0; i < z->trust_pins.n && i < PINS_MAX; i++)
 		p->n_pins += sw_pulled_pin(p->pins[p->n_pins], z->trust_pins.v[i]);
 	if (p->path && p->url && p->zone && (p->digest || !z->trust_digest) && p->n_pins == z->trust_pins.n &&
-	    copy_list(&p->bootstrap, &z->trust_bootstrap))
+	    copy_list(&p->bootstrap, &z->trust_bootstrap) && copy_list(&p->signers, &z->trust_signers))
 		return p;
 	pull_free(p);
 	return NULL;

@@ -14,7 +14,10 @@
 #include <openssl/x509v3.h>
 #include "tls/tls_int.h"
 
-enum { FILE_MAX = 8 << 20 };   /* ours, with its comments */
+enum {
+	FILE_MAX = 8 << 20,      /* ours, with its comments */
+	SIGNER_BITS_MIN = 112,   /* of security: RSA 2048, P-224 */
+};
 
 /* --- from text --- */
 
@@ -214,6 +217,54 @@ bool sw_pulled_pin(char dst[72], const char *hex)
 	return true;
 }
 
+/* --- who signed it --- */
+
+static EVP_PKEY *read_signer(const char *path, char why[SW_PULLED_WHY])
+{
+	BIO *bio = BIO_new_file(path, "r");
+	EVP_PKEY *key = bio ? PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL) : NULL;
+
+	BIO_free(bio);
+	if (key && EVP_PKEY_get_security_bits(key) < SIGNER_BITS_MIN) {
+		EVP_PKEY_free(key);
+		snprintf(why, SW_PULLED_WHY, "trust_signer: %.120s: the key is too weak", path);
+		return NULL;
+	}
+	if (!key)
+		snprintf(why, SW_PULLED_WHY, "trust_signer: %.120s %s", path, bio ? "holds no public key in PEM form" : "cannot be read");
+	return key;
+}
+
+static bool signed_by(EVP_PKEY *key, struct sw_str body, struct sw_str signature)
+{
+	bool own_digest = EVP_PKEY_is_a(key, "ED25519") || EVP_PKEY_is_a(key, "ED448");
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool good = ctx && EVP_DigestVerifyInit(ctx, NULL, own_digest ? NULL : EVP_sha256(), NULL, key) == 1 &&
+		    EVP_DigestVerify(ctx, (const unsigned char *)signature.p, signature.n, (const unsigned char *)body.p, body.n) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return good;
+}
+
+int sw_pulled_signed(struct sw_str body, struct sw_str signature, const struct sw_strlist *keys, char why[SW_PULLED_WHY])
+{
+	bool good = false, broken = false;
+
+	for (size_t i = 0; i < keys->n && !good && !broken; i++) {
+		EVP_PKEY *key = read_signer(keys->v[i], why);
+
+		broken = !key;
+		good = key && body.n && signature.n && signed_by(key, body, signature);
+		EVP_PKEY_free(key);
+	}
+	ERR_clear_error();
+	if (good)
+		return SW_OK;
+	if (!broken)
+		snprintf(why, SW_PULLED_WHY, "its signature is of none of the %zu keys of trust_signer, or it was changed since", keys->n);
+	return SW_EPARSE;
+}
+
 /* --- on disk --- */
 
 static void add_list(struct sw_buf *b, const struct sw_strlist *list)
@@ -234,6 +285,8 @@ int sw_pulled_path(char *dst, size_t size, const struct sw_conf *conf, const str
 	sw_buf_printf(&all, "%s\n%s\n", url, z->trust_digest ? z->trust_digest : "");
 	add_list(&all, &z->trust_bootstrap);
 	add_list(&all, &z->trust_pins);
+	if (z->trust_signers.n)
+		add_list(&all, &z->trust_signers);
 	ok = sw_buf_error(&all) == SW_OK && digest_of(all.data, all.len, hex);
 	sw_buf_free(&all);
 	if (!ok)

@@ -37,10 +37,16 @@ int sw_pulled_digest_of(struct sw_str text, char hex[65]) SW_MUSTCHECK;
 /* Is that the SHA-256 of body? hex without case. */
 bool sw_pulled_digest_is(struct sw_str body, const char *hex);
 
+/*
+ * Has one of the keys in those files (PEM public keys) signed body? RSA and EC over SHA-256, Ed25519. SW_EPARSE with why: none has, or a
+ * file holds no such key.
+ */
+int sw_pulled_signed(struct sw_str body, struct sw_str signature, const struct sw_strlist *keys, char why[SW_PULLED_WHY]) SW_MUSTCHECK;
+
 /* A pin of the configuration (64 hex digits) as tls/http.h wants it. */
 bool sw_pulled_pin(char dst[72], const char *hex);
 
-/* Where the last good list of a zone's address lies. Another pin, digest or bootstrap makes it another list. */
+/* Where the last good list of a zone's address lies. Another pin, digest, signer or bootstrap makes it another list. */
 int sw_pulled_path(char *dst, size_t size, const struct sw_conf *conf, const struct sw_conf_zone *z, const char *url) SW_MUSTCHECK;
 /* The last good list; SW_ENOTFOUND when there is none. *at: when it was last found unchanged or new. */
 int sw_pulled_read(struct sw_pulled *out, const char *path, int64_t *at, char why[SW_PULLED_WHY]) SW_MUSTCHECK;

@@ -249,3 +249,34 @@ def test_a_list_with_an_expired_ca_is_warned_of(lab, start, serve):
 	assert told and f"expired on 2021-01-01 (as of {time.strftime('%Y-%m-%d', time.gmtime())})" in told[0]["detail"], edge.lines(0, event="config")
 	assert told[0]["file"].startswith(f"{edge.config['node']['state_dir']}/trust/")
 	assert admitted(lab)
+
+
+def test_a_list_must_be_signed_by_who_is_meant(lab, start, serve):
+	"""By its own key, whoever hands it out: not without a signature, not with another's, not where the list was changed since."""
+	dir = f"{lab.dir}/signers"
+	os.makedirs(dir)
+	def run(*args, stdin=None):
+		return subprocess.run(["openssl", *args], input=stdin, capture_output=True, check=True).stdout
+	for name in ("signer", "other"):
+		run("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", f"{dir}/{name}.key")
+		run("pkey", "-in", f"{dir}/{name}.key", "-pubout", "-out", f"{dir}/{name}.pub")
+	def signature(body, by="signer"):
+		return run("dgst", "-sha256", "-sign", f"{dir}/{by}.key", stdin=body)
+	good, next_ = text(lab.pki.root), text(lab.pki.root, lab.pki.rogue_root)
+	server = serve({"/list.pem": good})
+	edge = start(trust_signer=[f"{dir}/signer.pub"])
+	assert "signature" in edge.wait_line(0, event="trust.unusable", again_s=1, timeout=20)["detail"]
+	assert not admitted(lab)
+	server.pages["/list.pem.sig"] = signature(good, "other")
+	since = edge.mark()
+	assert "of none of the 1 keys" in edge.wait_line(since, event="trust.unusable", again_s=1, timeout=20)["detail"]
+	server.pages["/list.pem.sig"] = signature(good)
+	edge.wait_line(since, event="reload.done", by="trust", timeout=20)
+	assert admitted(lab)
+	# a server that was broken into: another list under the old signature
+	since = edge.mark()
+	server.pages["/list.pem"] = next_
+	assert "changed since" in edge.wait_line(since, event="trust.not-refreshed", timeout=20)["detail"]
+	assert admitted(lab) and not edge.lines(since, event="trust.added")
+	server.pages["/list.pem.sig"] = signature(next_)
+	edge.wait_line(since, event="trust.added", timeout=20)

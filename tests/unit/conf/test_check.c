@@ -276,6 +276,7 @@ static void a_fetched_trust_list(void **state)
 		{ BASE URL "trust = \"https:///l.pem\"; trust_bootstrap = \"b\"; } );", 6, "is not an address" },
 		{ BASE URL "trust = \"ca\"; trust_bootstrap = \"b\"; } );", 6, "trust names none" },
 		{ BASE URL "trust = \"ca\"; trust_pin = \"" PIN64 "\"; } );", 6, "trust names none" },
+		{ BASE URL "trust = \"ca\";\ntrust_signer = \"s.pub\"; } );", 7, "trust names none" },
 		{ BASE URL "trust = \"https://a.example/l.pem\"; trust_bootstrap = \"b\";\ntrust_digest = \"abc\"; } );", 7, "64 hex digits" },
 		{ BASE URL "trust = [\"https://a.example/l.pem\", \"https://b.example/\"]; trust_bootstrap = \"b\";\ntrust_digest = \"" PIN64
 			   "\"; } );",

@@ -32,7 +32,7 @@ static const char everything[] =
 	"remote_ports_reject = true; },\n"
 	"  { name = \"partner\"; listeners = \"mtls\"; match = \"pin\"; trust = [ \"/a\", \"/b\", \"https://ca.example/list.pem\" ]; "
 	"trust_bootstrap = \"/boot\"; trust_pin = \"ffff2233445566778899aabbccddeeff00112233445566778899aabbccddeeff\"; trust_digest = "
-	"\"https://ca.example/list.sha256\"; trust_refresh = \"1h\"; targets = [ \"p.example\", "
+	"\"https://ca.example/list.sha256\"; trust_signer = \"/signer\"; trust_refresh = \"1h\"; targets = [ \"p.example\", "
 	"\"[2001:db8::1]:5061\" ];\n"
 	"    pins = [ \"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff\" ]; probe_interval = \"90s\"; "
 	"target_networks = \"10.0.0.0/8\";\n"

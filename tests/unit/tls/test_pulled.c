@@ -132,6 +132,82 @@ static void test_digests(void **state)
 	assert_int_equal(sw_pulled_digest_of(sw_str_of(text), hex), SW_EPARSE);
 }
 
+/* The signature of "abc" by that key, as openssl makes it. */
+static size_t sign(const char *how, const char *key, char *dst, size_t size)
+{
+	char cmd[512];
+	size_t n;
+	FILE *f;
+
+	snprintf(cmd, sizeof(cmd), "cd %s && printf abc >list && openssl %s %s.key -out list.sig %s", lab_dir, how, key,
+		 strstr(how, "pkeyutl") ? "-in list" : "list");
+	assert_int_equal(system(cmd), 0);
+	f = fopen(lab("list.sig"), "r");
+	assert_non_null(f);
+	n = fread(dst, 1, size, f);
+	fclose(f);
+	return n;
+}
+
+static bool signed_with(const char *body, struct sw_str signature, const char *a, const char *b, char *why)
+{
+	char *files[] = { strdup(lab(a)), strdup(lab(b)) };
+	const struct sw_strlist keys = { files, 2 };
+	int err = sw_pulled_signed(sw_str_of(body), signature, &keys, why);
+
+	free(files[0]);
+	free(files[1]);
+	return err == SW_OK;
+}
+
+static void test_signatures(void **state)
+{
+	static const struct {
+		const char *name, *make, *how;
+	} keys[] = {
+		{ "sig-ec", "-algorithm EC -pkeyopt ec_paramgen_curve:P-256", "dgst -sha256 -sign" },
+		{ "sig-rsa", "-algorithm RSA -pkeyopt rsa_keygen_bits:2048", "dgst -sha256 -sign" },
+		{ "sig-ed", "-algorithm ED25519", "pkeyutl -sign -rawin -inkey" },
+		{ "sig-weak", "-algorithm RSA -pkeyopt rsa_keygen_bits:1024", "dgst -sha256 -sign" },
+	};
+	char why[SW_PULLED_WHY], cmd[512], bytes[1024], pub[32];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		snprintf(cmd, sizeof(cmd), "cd %s && openssl genpkey %s -out %s.key 2>/dev/null && openssl pkey -in %s.key -pubout -out %s.pub",
+			 lab_dir, keys[i].make, keys[i].name, keys[i].name, keys[i].name);
+		assert_int_equal(system(cmd), 0);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		const struct sw_str s = { bytes, sign(keys[i].how, keys[i].name, bytes, sizeof(bytes)) };
+		const char *other = keys[(i + 1) % 3].name;
+		char wrong[32];
+
+		snprintf(pub, sizeof(pub), "%s.pub", keys[i].name);
+		snprintf(wrong, sizeof(wrong), "%s.pub", other);
+		assert_true(signed_with("abc", s, pub, wrong, why));
+		assert_true(signed_with("abc", s, wrong, pub, why));   /* any one of them */
+		assert_false(signed_with("abc", s, wrong, wrong, why));
+		assert_non_null(strstr(why, "none of the 2 keys"));
+		assert_false(signed_with("abd", s, pub, pub, why));
+		assert_false(signed_with("", s, pub, pub, why));
+		assert_false(signed_with("abc", (struct sw_str){ bytes, s.n - 1 }, pub, pub, why));
+		assert_false(signed_with("abc", (struct sw_str){ bytes, 0 }, pub, pub, why));
+		bytes[s.n / 2] ^= 1;
+		assert_false(signed_with("abc", s, pub, pub, why));
+		bytes[s.n / 2] ^= 1;
+		/* a key that can't be used is a fault, not one that did not sign */
+		assert_false(signed_with("abc", s, "absent.pub", pub, why));
+		assert_non_null(strstr(why, "absent.pub cannot be read"));
+		assert_false(signed_with("abc", s, "root.pem", pub, why));
+		assert_non_null(strstr(why, "no public key"));
+		assert_int_equal(ERR_peek_error(), 0);
+	}
+	sign(keys[3].how, keys[3].name, bytes, sizeof(bytes));
+	assert_false(signed_with("abc", (struct sw_str){ bytes, 128 }, "sig-weak.pub", "sig-weak.pub", why));
+	assert_non_null(strstr(why, "too weak"));
+}
+
 static void test_on_disk(void **state)
 {
 	struct sw_buf b = TEXT("root.pem", "zoneb-root.pem");
@@ -235,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_one_root_must_be_alive),
 		cmocka_unit_test(test_what_may_take_its_place),
 		cmocka_unit_test(test_digests),
+		cmocka_unit_test(test_signatures),
 		cmocka_unit_test(test_on_disk),
 		cmocka_unit_test(test_a_zones_list),
 	};
