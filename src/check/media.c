@@ -234,14 +234,17 @@ static void probe_run(struct sw_check *c, void *arg)
 
 	if (err == SW_OK) {
 		err = sw_media_ask(c, t, s->kind != SW_TALK_UDP, &ask, TRIES, &reply, &ms);
+		if (err == SW_OK && reply.kind != SW_STUN_ERROR && !reply.has_mapped)
+			err = SW_EINVALID; /* of no use: RFC 8489 6.3.3 wants the address */
 		if (err == SW_OK)
 			report_mapped(c, s, &reply, t, ms);
 		else
 			snprintf(why, sizeof(why), "%s",
-				 err == SW_ETIMEOUT  ? "no answer"
-				 : err == SW_EPARSE  ? "it answers, but not in STUN"
-				 : err == SW_ECLOSED ? "refused: nothing listens there"
-						     : sw_error_text(err));
+				 err == SW_ETIMEOUT   ? "no answer"
+				 : err == SW_EINVALID ? "it answers, without the address it sees us from"
+				 : err == SW_EPARSE   ? "it answers, but not in STUN"
+				 : err == SW_ECLOSED  ? "refused: nothing listens there"
+						      : sw_error_text(err));
 		sw_talk_close(t);
 	}
 	if (err < 0)

@@ -131,6 +131,7 @@ static int handshake(struct sw_talk *t, int64_t deadline, char why[WHY])
 
 static void note_doubt(struct sw_talk *t, const struct sw_talk_opts *o)
 {
+	char addr[SW_ADDR_STRLEN];
 	long r = SSL_get_verify_result(t->ssl);
 	X509 *leaf = SSL_get0_peer_certificate(t->ssl);
 	unsigned flags = X509_CHECK_FLAG_NEVER_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
@@ -141,6 +142,8 @@ static void note_doubt(struct sw_talk *t, const struct sw_talk_opts *o)
 		snprintf(t->doubt, sizeof(t->doubt), "the server showed no certificate");
 	else if (o->server_name && X509_check_host(leaf, o->server_name, strlen(o->server_name), flags, NULL) != 1)
 		snprintf(t->doubt, sizeof(t->doubt), "the certificate does not carry %.100s", o->server_name);
+	else if (!o->server_name && X509_check_ip_asc(leaf, sw_addr_host_text(&o->addr, addr), 0) != 1)
+		snprintf(t->doubt, sizeof(t->doubt), "the certificate does not carry the address %s", addr);
 }
 
 static int open_tls(struct sw_talk *t, const struct sw_talk_opts *o, int64_t deadline, char why[WHY])
