@@ -93,6 +93,8 @@ DEVIATIONS = {
 	"int-eku-server": (32, "tls.purpose", {"int": {"eku": ["server"]}}),
 	"int-eku-email": (32, "tls.purpose", {"int": {"eku": ["email"]}}),
 	"root-path-len-0": (40, "tls.chain", {"root": {"path_len": 0}}),
+	"root-not-ca": (41, "tls.chain", {"root": {"ca": False}}),
+	"root-no-certsign": (41, "tls.chain", {"root": {"usage": ["cRLSign"]}}),
 	"leaf-sha1": (50, "tls.weak", {"leaf": {"digest": "sha1"}}),
 	"int-sha1": (50, "tls.weak", {"int": {"digest": "sha1"}}),
 	"leaf-revoked": (60, "tls.revoked", {"int_crl": {"revoked": [3]}}),
@@ -356,6 +358,12 @@ def forms():
 	case("a critical extension nobody knows", "tls.chain", leaf={**LEAF, **CRITICAL})
 	case("an extension nobody knows", "ok", leaf={**LEAF, "more": [forge.extension(forge.UNKNOWN, b"\x05\x00")]})
 	case("a CA as a peer", "ok", leaf={**LEAF, "ca": True, "usage": ["digitalSignature", "keyCertSign"]})
+	plain = {"version": 1, "key_ids": False}
+	case("version 1 leaf", "identity.no-name", leaf={**LEAF, **plain}, name="dns:a.example.net")
+	case("version 1 leaf, by its CN", "ok", leaf={**LEAF, **plain}, name="sip:a.example.net")
+	case("version 1 intermediate", "tls.chain", untrusted=({**INT, **plain},))
+	case("version 1 root", "ok", trust=({**ROOT, **plain},))
+	case("intermediate without basic constraints", "tls.chain", untrusted=({**INT, "ca": None},))
 	case("path length kept", "ok", trust=({**ROOT, "path_len": 1},))
 	case("path length exceeded", "tls.chain", trust=({**ROOT, "path_len": 0},))
 	for n, change, reason in (("permitted", {"permitted": ["dns:example.net"]}, "ok"), ("permitted, another", {"permitted": ["dns:example.org"]}, "tls.chain"),

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The second key: a domain counts only while its TXT record is there. Driven by the operator's command."""
+import os
 import re
+import signal
 
+from lab.net import wait_until
 from lab.rtp import offer
 from lab.world import MUTUAL, OURS, UNPROVED, ZONEB
 
@@ -36,6 +39,14 @@ def test_token_publish_verify_then_the_domain_may_speak(lab):
 		edge.stop()
 		edge.start()
 		assert try_as(lab, UNPROVED, 18) == 200
+		# however that ends
+		killed = edge.children()
+		edge.proc.kill(signal.SIGKILL)
+		edge.proc.wait()
+		wait_until("its children to go with it", lambda: not any(os.path.exists(f"/proc/{pid}") for pid in killed), 10)
+		edge.start()
+		assert try_as(lab, UNPROVED, 18) == 200
+		assert "verified" in edge.command("domain", "status", UNPROVED).stdout
 	finally:
 		lab.dns.change(UNPROVED, ("unset", "_sipward-challenge"))
 		lab.stop_edge(edge)

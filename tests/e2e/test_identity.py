@@ -22,7 +22,7 @@ ZONES = {
 	IDN: {"names": ["bücher.example"]},
 	EXPRESSWAY: {"names": ["a.express.example"], "match": "expressway"},
 	MODERN: {"names": ["a.modern.example"], "match": "rfc9525"},
-	WILD: {"names": ["a.wild.example", "c.b.wild.example"], "match": "rfc9525", "allow_wildcard": True},
+	WILD: {"names": ["a.wild.example", "c.b.wild.example", "wildtop.example"], "match": "rfc9525", "allow_wildcard": True},
 	TEAMS: {"names": ["a.teams.example"], "match": "teams", "allow_wildcard": True},
 	PINNED: {"match": "pin"},
 }

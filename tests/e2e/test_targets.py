@@ -7,7 +7,7 @@ import pytest
 from lab.net import wait_until
 from lab.rtp import offer
 from lab.sipraw import Agent, response
-from lab.world import INSIDE, OURS, PARTNER, ZONEB
+from lab.world import INSIDE, LOOPBACK, OURS, PARTNER, ZONEB
 
 WHERE = 72
 
@@ -67,6 +67,27 @@ def test_the_second_target_when_the_first_is_down(lab, farm):
 	since = f.edge.mark()
 	assert f.call() == (486, [1])
 	assert not f.edge.lines(since, reason="conn.failed"), "the one that is down is tried last from now on"
+
+
+def test_39_names_that_lead_inside_are_not_called(lab, farm):
+	"""Loopback only where the zone lists it; to ourselves never, whatever is listed."""
+	def change(config):
+		del next(z for z in config["zones"] if z["name"] == "zoneb")["target_networks"]
+	farm.srv((10, 10, 48))
+	f = farm(change)
+	since = f.edge.mark()
+	assert f.call() == (503, [])
+	line = f.edge.wait_line(since, event="request.refused", reason="dns.forbidden-address")
+	assert lab.ip(48) in " ".join(line.values()), line
+	assert not f.agents[0].conns
+	next(z for z in f.edge.config["zones"] if z["name"] == "zoneb")["target_networks"] = LOOPBACK
+	f.edge.write()
+	assert f.edge.command("reload").returncode == 0
+	assert f.call() == (486, [0])
+	farm.srv((10, 10, WHERE))  # port 5061 there is our own
+	since = f.edge.mark()
+	wait_until("the records to be asked for again", lambda: f.call()[1] == [], 10, step=0.3)
+	f.edge.wait_line(since, event="request.refused", reason="dns.forbidden-address")
 
 
 def test_priority_is_strict(lab, farm):

@@ -221,11 +221,20 @@ static void test_cached(void **state)
 	assert_int_equal(b.fake->questions, 1);
 	ask_one(b.loop, b.d, "h.example", SW_DNS_A, true, &b.r);
 	assert_int_equal(b.fake->questions, 2);
+	/* so is what is not there, for as long as its SOA says */
+	ask_one(b.loop, b.d, "nx.example", SW_DNS_A, false, &b.r);
+	ask_one(b.loop, b.d, "nx.example", SW_DNS_A, false, &b.r);
+	assert_int_equal(b.r.a.outcome, SW_DNS_NXDOMAIN);
+	assert_in_range(b.r.a.ttl, 59, 60);
+	ask_one(b.loop, b.d, "h.example", SW_DNS_TXT, false, &b.r);
+	ask_one(b.loop, b.d, "h.example", SW_DNS_TXT, false, &b.r);
+	assert_int_equal(b.r.a.outcome, SW_DNS_NODATA);
+	assert_int_equal(b.fake->questions, 4);
 	/* failures are remembered as well */
 	ask_one(b.loop, b.d, "servfail.example", SW_DNS_A, false, &b.r);
 	ask_one(b.loop, b.d, "servfail.example", SW_DNS_A, false, &b.r);
 	assert_int_equal(b.r.a.outcome, SW_DNS_SERVFAIL);
-	assert_int_equal(b.fake->questions, 3);
+	assert_int_equal(b.fake->questions, 5);
 	teardown(&b);
 }
 

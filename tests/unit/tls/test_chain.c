@@ -53,6 +53,7 @@ static void test_chains(void **state)
 		{ "partner-nochain", SW_EKU_STRICT, SW_R_TLS_CHAIN, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, 0, false },
 		{ "rsa1024", SW_EKU_STRICT, SW_R_TLS_WEAK, X509_V_ERR_EE_KEY_TOO_SMALL, 0, false },
 		{ "sha1", SW_EKU_STRICT, SW_R_TLS_WEAK, X509_V_ERR_CA_MD_TOO_WEAK, 0, false },
+		{ "weak-chain", SW_EKU_STRICT, SW_R_TLS_WEAK, X509_V_ERR_CA_KEY_TOO_SMALL, 1, false },
 	};
 
 	(void)state;
@@ -384,7 +385,7 @@ static void test_trust_union(void **state)
 static int setup(void **state)
 {
 	(void)state;
-	return lab_make("partner,partner-nochain,edge-rsa2048,expired,future,rogue,selfsigned,rsa1024,sha1,revoked,zoneb,"
+	return lab_make("partner,partner-nochain,edge-rsa2048,expired,future,rogue,selfsigned,rsa1024,sha1,weak-chain,revoked,zoneb,"
 			"eku-client,eku-server,eku-server-chain,eku-none,eku-any,eku-sip,eku-sip-chain");
 }
 

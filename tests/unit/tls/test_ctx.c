@@ -419,6 +419,19 @@ static void test_required_certificate(void **state)
 		SSL_CTX_free(cl);
 	}
 	sw_tls_ctx_unref(c);
+
+	/* before TLS 1.3 there is no alert of its own for it */
+	c = server(SW_TRANSPORT_MTLS, "edge-rsa");
+	for (int with = 0; with < 2; with++) {
+		SSL_CTX *cl = client(with ? "partner" : NULL, TLS1_2_VERSION);
+		struct pair p;
+
+		assert_int_equal(handshake(c, cl, &p), with);
+		assert_int_equal(p.rec.alert_out, with ? -1 : 40);
+		pair_close(&p);
+		SSL_CTX_free(cl);
+	}
+	sw_tls_ctx_unref(c);
 }
 
 static int look_at_names(SSL *ssl, void *arg)
