@@ -217,9 +217,12 @@ static void report_silent(struct authorities *z, const struct server *s, const s
 	/* No route from here says nothing of the server. */
 	bool unknown = l->end == SW_LOOKUP_STOPPED || l->error == ENETUNREACH || l->error == EADDRNOTAVAIL || l->error == EAFNOSUPPORT ||
 		       sw_check_left(z->c) == 0;
+	struct sw_finding *f;
 
 	z->faulty = true;
-	sw_check_report(z->c, SW_F_DNS_SERVER_SILENT, unknown ? SW_CHECK_UNKNOWN : SW_CHECK_FAIL, s->subject, "an answer", l->detail);
+	f = sw_check_report(z->c, SW_F_DNS_SERVER_SILENT, unknown ? SW_CHECK_UNKNOWN : SW_CHECK_FAIL, s->subject, "an answer", l->detail);
+	if (unknown && l->error && sw_addr_family(&s->addr) == AF_INET6)
+		sw_finding_set_fix(z->c, f, "Check from a machine with IPv6, or leave it out: sipward check -4 ...");
 }
 
 /* Why its answer to the zone's SOA is none of a server that is authoritative for it; NULL: it is one. */

@@ -206,7 +206,9 @@ class Box:
 				with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
 					s.settimeout(2)
 					s.sendto(m, self.to)
-					self.sock.sendto(self.answer(s.recv(4096)), peer)
+					out = self.answer(s.recv(4096))
+					for one in out if isinstance(out, list) else [out]:
+						self.sock.sendto(one, peer)
 
 	def __enter__(self):
 		return f"{self.addr[0]}:{self.addr[1]}"
@@ -440,6 +442,51 @@ def test_an_anchor_that_cannot_be_read_proves_nothing(signed, dns):
 	for path, says in ((f"{dns.dir}/broken", "broken:2:"), (f"{dns.dir}/none", "can't be read")):
 		x = one(dns.check("--trust-anchor", path, "good.sec", dns=signed.dns), "dns.dnssec")
 		assert x["status"] == "unknown" and says in x["found"], x
+
+
+def test_a_chain_from_the_root_itself(signed, dns):
+	"""Another root than IANA's, with an anchor of its own: through three zones to the records."""
+	zones = {".": ["top NS ns.top", f"ns.top A {dns.ip(56)}"], "top": ["leaf NS ns.leaf", f"ns.leaf A {dns.ip(56)}"],
+		"leaf.top": two(dns.ip(1), dns.ip(2))}
+	knot = Knot(f"{dns.dir}/root", dns.ip(56), zones, signed=list(zones)).start()
+	try:
+		wait_until("the zones to be signed", lambda: all(knot.query(z, "DNSKEY") for z in zones))
+		knot.change("top", ("set", "leaf", 5, "DS", *knot.ds("leaf.top.").split()))
+		knot.change(".", ("set", "top", 5, "DS", *knot.ds("top.").split()))
+		with open(f"{dns.dir}/root-anchor", "w") as f:
+			f.write(f". 3600 IN DS {knot.ds('.')}\n")
+		server = f"{dns.ip(56)}:{knot.port}"
+		x, = state(dns.check("--trust-anchor", f"{dns.dir}/root-anchor", "leaf.top", dns=server))
+		assert x["status"] == "pass", x
+		x, = state(dns.check("leaf.top", dns=server))
+		assert x["status"] == "fail" and "no key of the zone is one that the trust anchor stands for" in x["found"], "IANA's keys signed none of this"
+	finally:
+		knot.stop()
+
+
+FORGED = [   # what comes before the answer
+	("another id", lambda m: bytes([m[0] ^ 1]) + m[1:]),
+	("another question", lambda m: m[:13] + b"x" + m[14:]),
+	("a query", lambda m: m[:2] + bytes([m[2] & 0x7f]) + m[3:]),
+]
+
+
+@pytest.mark.parametrize("forge", [f for _, f in FORGED], ids=[n for n, _ in FORGED])
+def test_forged_answers_are_passed_over(dns, forge):
+	other = socket.inet_aton(dns.ip(7))
+
+	def answers(m):
+		return [forge(m).replace(socket.inet_aton(dns.ip(1)), other), m]
+	with Box(dns.ip(20), (dns.ip(53), dns.knot.port), answer=answers) as box:
+		results = dns.check("healthy.test", dns=box)
+	assert bad(results) == {("dns.resolver", "warn")}, results   # a box has no TCP
+	assert dns.ip(7) not in json.dumps(results)
+
+
+def test_answers_that_are_no_messages_prove_nothing(dns):
+	with Box(dns.ip(20), (dns.ip(53), dns.knot.port), answer=lambda m: m[:6] + b"\xff\xff" + m[8:30] + b"\xc0" * 40) as box:
+		results = dns.check("--timeout", "500ms", "healthy.test", dns=box)
+	assert {x["status"] for x in results} <= {"unknown", "warn"} and ("dns.srv", "unknown") in bad(results), results
 
 
 def test_without_the_anchor_a_chain_goes_to_the_root(signed, dns):

@@ -35,7 +35,7 @@ zone:
 {zones}
 """
 
-HEAD = "$ORIGIN {zone}.\n$TTL 5\n@ SOA ns.{zone}. hostmaster.{zone}. 1 3600 600 86400 5\n@ NS ns.{zone}.\nns A {ip}\n"
+HEAD = "$ORIGIN {origin}\n$TTL 5\n@ SOA ns hostmaster 1 3600 600 86400 5\n@ NS ns\nns A {ip}\n"
 
 
 class Knot:
@@ -49,10 +49,10 @@ class Knot:
 		os.makedirs(f"{dir}/db", exist_ok=True)
 		for name, lines in zones.items():
 			with open(f"{dir}/zones/{name}.zone", "w") as f:
-				f.write(HEAD.format(zone=name, ip=ns or ip) + "\n".join(lines) + "\n")
+				f.write(HEAD.format(origin="." if name == "." else name + ".", ip=ns or ip) + "\n".join(lines) + "\n")
 		with open(f"{dir}/knot.conf", "w") as f:
 			f.write(CONF.format(dir=dir, ip=ip, port=self.port, zones="\n".join(
-				f"  - domain: {z}" + ("\n    dnssec-signing: on\n    dnssec-policy: lab" if z in signed else "") for z in zones)))
+				f"  - domain: {z}\n    file: \"{z}.zone\"" + ("\n    dnssec-signing: on\n    dnssec-policy: lab" if z in signed else "") for z in zones)))
 		self.proc, self._can_wrap = None, None
 
 	def start(self):
