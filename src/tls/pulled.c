@@ -23,7 +23,9 @@ enum {
 
 static int compare(const void *a, const void *b)
 {
-	return memcmp(((const struct sw_pulled_cert *)a)->digest, ((const struct sw_pulled_cert *)b)->digest, sizeof(((const struct sw_pulled_cert *)a)->digest));
+	const struct sw_pulled_cert *x = a, *y = b;
+
+	return memcmp(x->digest, y->digest, sizeof(x->digest));
 }
 
 void sw_pulled_clear(struct sw_pulled *l)
