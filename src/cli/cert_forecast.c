@@ -50,6 +50,7 @@ struct subject {
 	const char *issuer, *top;
 	int64_t not_before, not_after;
 	struct sw_chain_span span;
+	bool own;         /* it is ours: others judge it by lists that are not ours */
 	bool client;      /* it is shown by the side that connects */
 	bool client_auth; /* it has that purpose, or no list of purposes */
 	bool demanded;    /* we ourselves insist on that purpose */
@@ -108,6 +109,19 @@ static void look_at_distrust(struct forecast *f, const struct subject *s, const 
 	snprintf(p->fix, sizeof(p->fix), "have it issued under another root");
 }
 
+/* Peers' certificates are judged by our own lists: whether those still hold the root is told of the list. */
+static void look_at_removal(struct forecast *f, const struct subject *s, const struct sw_ca_event *e)
+{
+	struct stop *p;
+
+	if (!s->own || s->span.not_after <= e->date)
+		return;
+	p = add(f, STOP_DISTRUST, e->date, e->confirmed, s);
+	snprintf(p->why, sizeof(p->why), "its root \"%.200s\" is taken off the list of %.160s%s%.120s: peers that follow refuse it", s->top,
+		 e->by, e->note ? "; " : "", e->note ? e->note : "");
+	snprintf(p->fix, sizeof(p->fix), "have it issued under another root");
+}
+
 static void look_at_client_auth(struct forecast *f, const struct subject *s, const struct sw_ca_event *e)
 {
 	struct stop *p;
@@ -144,6 +158,8 @@ static void look_at(struct forecast *f, const struct subject *s)
 			continue;
 		if (e->kind == SW_CA_DISTRUSTED)
 			look_at_distrust(f, s, e);
+		else if (e->kind == SW_CA_REMOVED)
+			look_at_removal(f, s, e);
 		else
 			look_at_client_auth(f, s, e);
 	}
@@ -174,6 +190,7 @@ static void look_at_files(struct forecast *f, const struct sw_conf_cert *set, co
 			.issuer = id->issuer,
 			.not_before = id->not_before,
 			.not_after = id->not_after,
+			.own = true,
 			.client = client,
 			.client_auth = id->eku & (SW_EKU_CLIENT | SW_EKU_NONE),
 		};
@@ -254,11 +271,12 @@ static void root(void *arg, const struct sw_ca_info *ca)
 	for (size_t i = 0; l->f->status && i < l->f->status->n_events; i++) {
 		const struct sw_ca_event *e = &l->f->status->events[i];
 
-		if (e->kind != SW_CA_DISTRUSTED || !sw_ca_event_is_about(e, ca->subject, ca->sha256))
+		if (e->kind == SW_CA_NO_CLIENT_AUTH || !sw_ca_event_is_about(e, ca->subject, ca->sha256))
 			continue;
 		/* We go on trusting it: that is for the operator to end, so it stops no call. */
 		p = add(l->f, STOP_DISTRUST, e->date, false, &s);
-		snprintf(p->why, sizeof(p->why), "distrusted by %.160s; this list still vouches for it%s%.160s", e->by,
+		snprintf(p->why, sizeof(p->why), "%s %.160s; this list still vouches for it%s%.160s",
+			 e->kind == SW_CA_REMOVED ? "taken off the list of" : "distrusted by", e->by,
 			 e->note ? "; " : "", e->note ? e->note : "");
 		snprintf(p->fix, sizeof(p->fix), "take it off the list when no peer needs it any more");
 	}

@@ -16,16 +16,17 @@ enum { EVENTS_MAX = 1000 };
 
 static const struct sw_conf_word kinds[] = {
 	{ "distrusted", SW_CA_DISTRUSTED },
+	{ "removed", SW_CA_REMOVED },
 	{ "no-client-auth", SW_CA_NO_CLIENT_AUTH },
 	{ NULL, 0 },
 };
 
 #define STRUCT sw_ca_event
 static const struct sw_conf_key event_keys[] = {
-	KEY("kind", SW_CONF_ENUM, kind, NULL, "distrusted or no-client-auth", .words = kinds, .required = true),
+	KEY("kind", SW_CONF_ENUM, kind, NULL, "distrusted, removed or no-client-auth", .words = kinds, .required = true),
 	KEY("subject", SW_CONF_TEXT, subject, NULL, "The CA's name, a pattern with *", .required = true),
 	KEY("sha256", SW_CONF_TEXT, sha256, NULL, "The CA certificate's fingerprint, hex"),
-	KEY("date", SW_CONF_TEXT, date_text, NULL, "Certificates issued after this day are concerned, 2026-06-15",
+	KEY("date", SW_CONF_TEXT, date_text, NULL, "Certificates issued after this day are concerned; of removed all, from then on: 2026-06-15",
 	    .required = true),
 	KEY("by", SW_CONF_TEXT, by, NULL, "Who announced it", .required = true),
 	KEY("note", SW_CONF_TEXT, note, NULL, "What to know about it"),

@@ -7,6 +7,7 @@
 
 enum sw_ca_event_kind {
 	SW_CA_DISTRUSTED,     /* certificates issued after the date are refused by those who follow "by" */
+	SW_CA_REMOVED,        /* from the date on whoever follows "by" refuses everything under it */
 	SW_CA_NO_CLIENT_AUTH, /* certificates issued after the date lack the purpose clientAuth */
 };
 

@@ -180,10 +180,10 @@ static void warn_of(void *arg, const struct sw_ca_info *ca)
 	for (size_t i = 0; i < w->status->n_events; i++) {
 		const struct sw_ca_event *e = &w->status->events[i];
 
-		if (e->kind == SW_CA_DISTRUSTED && e->date <= w->now && sw_ca_event_is_about(e, ca->subject, ca->sha256))
+		if (e->kind != SW_CA_NO_CLIENT_AUTH && e->date <= w->now && sw_ca_event_is_about(e, ca->subject, ca->sha256))
 			sw_diag_add(w->diag, SW_DIAG_WARN, w->g->conf->path, w->zone->line,
-				    "zone \"%s\": CA \"%s\" is distrusted since %s by %s%s (as of %s)", w->zone->name, ca->subject,
-				    e->date_text, e->by, e->confirmed ? "" : ", it is said", e->as_of ? e->as_of : w->status->as_of);
+				    "zone \"%s\": CA \"%s\" is %s since %s by %s%s (as of %s)", w->zone->name, ca->subject,
+				    e->kind == SW_CA_REMOVED ? "no longer trusted" : "distrusted", e->date_text, e->by, e->confirmed ? "" : ", it is said", e->as_of ? e->as_of : w->status->as_of);
 	}
 }
 

@@ -150,6 +150,25 @@ def test_a_distrusted_root_is_warned_of_with_its_date(lab, announced):
 		lab.stop_edge(edge)
 
 
+def test_a_root_that_is_taken_off_the_lists_of_others(lab, announced):
+	"""From that day nobody who follows takes what is under it: ours stops before it expires; the peers are judged by our own list."""
+	announced(f'kind = "removed"; subject = "*"; date = "{day(20)}"; by = "a browser"; note = "for its age";')
+	with lab.connect(MUTUAL, "partner") as c:
+		c.ask(request("OPTIONS", f"sip:edge.{OURS}", f"sip:x@{PARTNER}", f"sip:edge.{OURS}"))
+		status, doc = forecast(lab.edge)
+	stops = of(doc, "listener ", "distrust")
+	assert status == 2 and stops and all(s["counts"] and s["when"].startswith(day(20)) and "for its age" in s["why"] for s in stops), doc
+	assert not of(doc, "peer of", "distrust")
+	assert all(not s["counts"] for s in of(doc, ", trust", "distrust")) and of(doc, ", trust", "distrust")
+	announced(f'kind = "removed"; subject = "*"; date = "{day(9000)}"; by = "a browser";')
+	assert not of(forecast(lab.edge)[1], "listener ", "distrust"), "it is over before that"
+	r = proc.run([lab.edge.daemon, "-f", lab.edge.path, "--check"], check=False)
+	assert "no longer trusted" not in r.stderr, r
+	announced('kind = "removed"; subject = "*"; date = "2025-04-15"; by = "a browser";')
+	r = proc.run([lab.edge.daemon, "-f", lab.edge.path, "--check"], check=False)
+	assert "is no longer trusted since 2025-04-15 by a browser (as of 2026-01-02)" in r.stderr, r
+
+
 def test_a_crl_that_ends_stops_a_hard_zone(lab, announced, tmp_path):
 	announced()
 	crls = []

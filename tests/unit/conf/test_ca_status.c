@@ -25,7 +25,7 @@ static void what_is_shipped_loads(void **state)
 	struct sw_ca_status *s = NULL;
 	struct sw_diag d;
 	char path[512];
-	size_t of[2] = { 0 };
+	size_t of[3] = { 0 };
 
 	(void)state;
 	snprintf(path, sizeof(path), "%s/conf/ca-status.conf", top && *top ? top : ".");
@@ -39,7 +39,7 @@ static void what_is_shipped_loads(void **state)
 		assert_true(s->events[i].date > 1500000000 && s->events[i].by && s->events[i].by[0]);
 		assert_true(s->events[i].subject[0] && strcmp(s->events[i].subject, "*"));
 	}
-	assert_true(of[SW_CA_DISTRUSTED] >= 5 && of[SW_CA_NO_CLIENT_AUTH] >= 5);
+	assert_true(of[SW_CA_DISTRUSTED] >= 5 && of[SW_CA_REMOVED] >= 5 && of[SW_CA_NO_CLIENT_AUTH] >= 5);
 	sw_ca_status_free(s);
 	sw_diag_free(&d);
 }
