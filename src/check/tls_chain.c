@@ -73,9 +73,14 @@ static void report_untrusted(struct sw_tls_case *t)
 		if (s->fetch[0]) {
 			sw_finding_add(t->c, f, "fetch", "%s", s->fetch);
 			sw_finding_set_fix(t->c, f,
-					   "On the server, append the intermediate to the certificate's file: curl -s %s | "
-					   "openssl x509 -inform DER",
+					   "On the server, append the intermediate to the certificate's file: curl -s '%s' | "
+					   "openssl x509 -inform DER >>SERVER.pem",
 					   s->fetch);
+		} else {
+			sw_finding_set_fix(t->c, f,
+					   "On the server, append the certificate of %s to its own: cat INTERMEDIATE.pem >>SERVER.pem; "
+					   "or, if that is a root, put it on our trust list",
+					   s->wants);
 		}
 	} else {
 		snprintf(found, sizeof(found), "%s (at depth %d, %s); the chain ends at \"%s\"", t->chain.error_text,

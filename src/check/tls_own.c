@@ -100,7 +100,7 @@ static void judge_form(struct own_case *t)
 		f = sw_check_report(t->c, SW_F_OWN_CHAIN, SW_CHECK_FAIL, t->own->what, "every intermediate up to the root",
 				    found);
 		if (s->fetch[0])
-			sw_finding_set_fix(t->c, f, "curl -s %s | openssl x509 -inform DER >>%s", s->fetch,
+			sw_finding_set_fix(t->c, f, "curl -s '%s' | openssl x509 -inform DER >>%s", s->fetch,
 					   t->own->set.chain ? t->own->set.chain : t->own->set.cert);
 	} else if (!s->complete) {
 		snprintf(found, sizeof(found), "it ends at \"%s\", which is no CA known here: give --ca", s->wants);
@@ -139,6 +139,27 @@ static void judge_chain(struct own_case *t)
 
 /* --- names --- */
 
+/* With the request to paste. name: what must stand in it, beside our domains; or NULL. */
+static void report_name(struct own_case *t, enum sw_finding_id id, enum sw_check_status status, const char *expected, const char *found,
+			const char *name)
+{
+	const struct sw_conf *conf = sw_check_options(t->c)->conf;
+	struct sw_finding *f = sw_check_report(t->c, id, status, t->own->what, expected, found);
+	const char *first = name ? name : conf && conf->local_domains.n ? conf->local_domains.v[0] : "DOMAIN";
+	char san[600];
+	size_t n;
+
+	if (status == SW_CHECK_PASS)
+		return;
+	n = (size_t)snprintf(san, sizeof(san), "DNS:%.255s", first);
+	for (size_t i = 0; conf && i < conf->local_domains.n && n + 270 < sizeof(san); i++)
+		if (strcmp(first, conf->local_domains.v[i]) != 0)
+			n += (size_t)snprintf(san + n, sizeof(san) - n, ",DNS:%.255s", conf->local_domains.v[i]);
+	sw_finding_set_fix(t->c, f,
+			   "Have it issued again, with each name on its own: openssl req -new -key %s -subj /CN=%s -addext subjectAltName=%s",
+			   t->own->set.key, first, san);
+}
+
 static void judge_names(struct own_case *t)
 {
 	const struct sw_identity *id = t->leaf->id;
@@ -155,19 +176,19 @@ static void judge_names(struct own_case *t)
 		wild += counts && n->host[0] == '*';
 	}
 	if (!id->has_san || !hosts)
-		report(t, SW_F_OWN_NAME, SW_CHECK_FAIL, "subjectAltName with the domain", names[0] ? names : "no name");
+		report_name(t, SW_F_OWN_NAME, SW_CHECK_FAIL, "subjectAltName with the domain", names[0] ? names : "no name", NULL);
 	else if (wild && !t->profile->wildcard)
-		report(t, SW_F_OWN_WILDCARD, wild == hosts ? SW_CHECK_FAIL : SW_CHECK_WARN, "no wildcard", names);
+		report_name(t, SW_F_OWN_WILDCARD, wild == hosts ? SW_CHECK_FAIL : SW_CHECK_WARN, "no wildcard", names, NULL);
 	for (size_t i = 0; t->own->server && id->has_san && hosts && o->conf && i < o->conf->local_domains.n; i++) {
 		const char *domain = o->conf->local_domains.v[i];
 		bool ok = sw_match_name(id, domain, t->profile->match, t->profile->wildcard, NULL) == SW_R_OK;
 
-		report(t, SW_F_OWN_NAME, ok ? SW_CHECK_PASS : SW_CHECK_FAIL, domain, names);
+		report_name(t, SW_F_OWN_NAME, ok ? SW_CHECK_PASS : SW_CHECK_FAIL, domain, names, domain);
 	}
 	if (t->own->host && t->profile->contact_fqdn) {
 		bool ok = sw_match_name(id, t->own->host, t->profile->match, t->profile->wildcard, NULL) == SW_R_OK;
 
-		report(t, SW_F_OWN_CONTACT, ok ? SW_CHECK_PASS : SW_CHECK_FAIL, t->own->host, names);
+		report_name(t, SW_F_OWN_CONTACT, ok ? SW_CHECK_PASS : SW_CHECK_FAIL, t->own->host, names, t->own->host);
 	}
 }
 

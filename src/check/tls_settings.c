@@ -75,6 +75,19 @@ static void append(char *dst, size_t size, const char *sep, const char *word)
 		snprintf(dst + n, size - n, "%s%s", n ? sep : "", word);
 }
 
+/* The list to paste: what the profile names. */
+static void fix_suites(struct settings *s, struct sw_finding *f)
+{
+	const struct sw_strlist *list = &sw_check_options(s->c)->profile->suites12;
+	char all[LIST] = "";
+
+	for (size_t i = 0; i < list->n; i++)
+		append(all, sizeof(all), ":", list->v[i]);
+	if (all[0])
+		sw_finding_set_fix(s->c, f,
+				   "Set the server's list for TLS 1.2 (Kamailio: cipher_list; OpenSSL: CipherString; nginx: ssl_ciphers) to %s", all);
+}
+
 /* --- versions --- */
 
 static void judge_versions(struct settings *s)
@@ -200,8 +213,8 @@ static void judge_unlisted(struct settings *s)
 
 	if (try(s, &(struct sw_tls_probe_opts){ .min = TLS10, .max = TLS12, .suites12 = WEAK }, chose)) {
 		snprintf(found, sizeof(found), "it takes %s", chose[0] ? chose : "one of them");
-		sw_check_report(s->c, SW_F_TLS_SUITES_WEAK, SW_CHECK_FAIL, s->subject,
-				"suites without proof, without encryption or broken are refused", found);
+		fix_suites(s, sw_check_report(s->c, SW_F_TLS_SUITES_WEAK, SW_CHECK_FAIL, s->subject,
+					      "suites without proof, without encryption or broken are refused", found));
 	} else if (!s->undecided) {
 		sw_check_report(s->c, SW_F_TLS_SUITES_WEAK, SW_CHECK_PASS, s->subject,
 				"suites without proof, without encryption or broken are refused", "refused");
@@ -216,8 +229,8 @@ static void judge_unlisted(struct settings *s)
 	if (!try(s, &(struct sw_tls_probe_opts){ .min = TLS12, .max = TLS12, .suites12 = offer }, chose))
 		return;
 	snprintf(found, sizeof(found), "it takes %s", chose[0] ? chose : "one of them");
-	sw_tls_report_profile(s->c, SW_F_TLS_SUITES_OTHER, SW_CHECK_WARN, s->subject,
-			"the profile's suites, or such with GCM or ChaCha20", found);
+	fix_suites(s, sw_tls_report_profile(s->c, SW_F_TLS_SUITES_OTHER, SW_CHECK_WARN, s->subject,
+					    "the profile's suites, or such with GCM or ChaCha20", found));
 }
 
 static void judge_suites(struct settings *s)
@@ -243,6 +256,8 @@ static void judge_suites(struct settings *s)
 			    : lacks12 || lacks13 ? SW_CHECK_WARN
 						 : SW_CHECK_PASS,
 			    s->subject, "suites of the profile", found[0] ? found : "none of them");
+	if (n12 == 0 && s->has12)
+		fix_suites(s, f);
 	if (no13[0])
 		sw_finding_add(s->c, f, "refused", "%s", no13);
 	if (no12[0])

@@ -37,7 +37,7 @@ static void read_fetch(X509 *x, char dst[256])
 		for (int k = 0; k < n && k < 255; k++) {
 			unsigned char b = ASN1_STRING_get0_data(s)[k];
 
-			dst[k] = b > 0x20 && b < 0x7f ? (char)b : '?';
+			dst[k] = b > 0x20 && b < 0x7f && b != '\'' ? (char)b : '?';
 			dst[k + 1] = '\0';
 		}
 	}

@@ -15,7 +15,7 @@ struct sw_chain_shape {
 	bool complete;                       /* the way up over what was sent ends at a root, sent or of the list */
 	char top[256];                       /* subject of the last certificate on the way */
 	char wants[256];                     /* the issuer it names */
-	char fetch[256];                     /* where that says it can be had (caIssuers), or "" */
+	char fetch[256];                     /* where that says it can be had (caIssuers), or ""; safe between '' in a command */
 	bool helped;                         /* complete only by an intermediate that our own list holds */
 	bool root_known;                     /* the root is one of the list: */
 	char root[256];                      /* its subject */

@@ -330,6 +330,16 @@ def test_settings(lab, name):
 	expect(lab.check(DOMAIN), *rows)
 
 
+def test_the_list_of_suites_to_paste_heals(lab):
+	lab.serve("-cipher", "ALL:@SECLEVEL=0", "-min_protocol", "TLSv1.2")
+	r = lab.check(DOMAIN)
+	expect(r, ("tls.suites.weak", "fail", "takes"), ("tls.suites.other", "warn", "takes"))
+	todo = r.one("tls.suites.weak")["fix"].rsplit(" ", 1)[1]
+	lab.quiet()
+	lab.serve("-cipher", todo)
+	expect(lab.check(DOMAIN))
+
+
 def test_whose_order_decides(lab):
 	"""The server's own preference, whatever we offer; and that it has none."""
 	suites = ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-CHACHA20-POLY1305", "ECDHE-ECDSA-AES256-GCM-SHA384"]
@@ -415,6 +425,7 @@ def test_intermediate_missing(lab):
 	lab.serve(chain=above(lab))
 	r = lab.check(DOMAIN)
 	expect(r, ("tls.chain.incomplete", "fail", "Lab Intermediate CA.* was not sent"))
+	assert "Lab Intermediate CA" in r.one("tls.chain.incomplete")["fix"]
 	lab.quiet()
 	lab.serve(chain=above(lab))
 	helped = lab.check(DOMAIN, ca=bundle(lab.path("both.pem"), pem(lab, "int"), pem(lab, "root")))
@@ -742,7 +753,9 @@ def test_own_contact_name(lab):
 	text = open(conf).read()
 	lab.write("sipward.conf", text.replace('host = "ours.example.org";\n    cert', 'host = "other.example.org";\n    cert'))
 	r = lab.check("-f", conf, profile=lab.profile((r"options = true;", "options = true; contact_fqdn = true;")))
-	assert r.one("tls.own.contact", "fail")["expected"] == "other.example.org", r
+	contact = r.one("tls.own.contact", "fail")
+	assert contact["expected"] == "other.example.org", r
+	assert "-addext subjectAltName=DNS:other.example.org,DNS:example.org" in contact["fix"]
 
 
 def test_own_purpose_client_of_a_strict_provider(lab):

@@ -128,6 +128,35 @@ static void a_great_many(void **state)
 	assert_true(s.extra >= 60);
 }
 
+/* Where the missing one is stands in the certificate, and then in a command that somebody pastes. */
+static void what_is_to_be_fetched_is_safe_to_paste(void **state)
+{
+	static const char url[] = "http://ca.example/'$(reboot)' `x`\n\x1b;int.der";
+	ACCESS_DESCRIPTION *d = ACCESS_DESCRIPTION_new();
+	AUTHORITY_INFO_ACCESS *info = AUTHORITY_INFO_ACCESS_new();
+	X509_NAME *name = X509_NAME_new();
+	STACK_OF(X509) *chain = sk_X509_new_null();
+	X509 *x = X509_new();
+	struct sw_chain_shape s;
+
+	(void)state;
+	X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"issuer", -1, -1, 0);
+	X509_set_issuer_name(x, name);
+	ASN1_OBJECT_free(d->method);
+	d->method = OBJ_nid2obj(NID_ad_ca_issuers);
+	d->location->type = GEN_URI;
+	d->location->d.uniformResourceIdentifier = ASN1_IA5STRING_new();
+	ASN1_STRING_set(d->location->d.uniformResourceIdentifier, url, sizeof(url) - 1);
+	sk_ACCESS_DESCRIPTION_push(info, d);
+	assert_int_equal(X509_add1_ext_i2d(x, NID_info_access, info, 0, 0), 1);
+	sk_X509_push(chain, x);
+	sw_chain_shape(&s, chain, NULL);
+	assert_string_equal(s.fetch, "http://ca.example/?$(reboot)??`x`??;int.der");
+	sk_X509_pop_free(chain, X509_free);
+	AUTHORITY_INFO_ACCESS_free(info);
+	X509_NAME_free(name);
+}
+
 static void files(void **state)
 {
 	STACK_OF(X509) *chain = sk_X509_new_null(), *rest;
@@ -172,6 +201,7 @@ int main(void)
 		cmocka_unit_test(out_of_order_and_too_many),
 		cmocka_unit_test(one_that_vouches_for_itself),
 		cmocka_unit_test(a_great_many),
+		cmocka_unit_test(what_is_to_be_fetched_is_safe_to_paste),
 		cmocka_unit_test(files),
 		cmocka_unit_test(keys),
 	};
