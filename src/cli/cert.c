@@ -287,8 +287,20 @@ static int verify(struct sw_cli *c, int argc, char **argv)
 	return status;
 }
 
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++)
+		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help"))
+			return true;
+	return false;
+}
+
 int sw_cli_cert(struct sw_cli *c, int argc, char **argv)
 {
+	if (asks_for_help(argc, argv)) {
+		fputs(usage, stdout);
+		return SW_EXIT_OK;
+	}
 	if (argc >= 2 && !strcmp(argv[1], "verify"))
 		return verify(c, argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "show"))

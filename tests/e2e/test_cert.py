@@ -49,6 +49,12 @@ def files(tmp_path):
 	return make
 
 
+@pytest.mark.parametrize("args", (["-h"], ["--help"], ["show", "-h"], ["verify", "--help"], ["verify", "--trust", "x", "-h"], ["forecast", "-h"]), ids=str)
+def test_help_is_no_error(args):
+	r = sipward(*args)
+	assert r.returncode == FINE and not r.stderr and all(f"cert {w}" in r.stdout for w in ("show", "verify", "forecast")), r
+
+
 # --- show ---
 
 def shown(*args):
