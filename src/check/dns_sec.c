@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* DNSSEC: the state of what a caller follows, judged here from the trust anchor down, and for how long it holds. */
 #include "check/dns.h"
+#include "core/date.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,15 +75,6 @@ struct state {
 	unsigned sets, bad;
 };
 
-static void rfc3339(int64_t t, char dst[24])
-{
-	time_t at = (time_t)t;
-	struct tm tm;
-
-	gmtime_r(&at, &tm);
-	strftime(dst, 24, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 /* Zones whose signer makes day-long signatures are always near the end of one: half a day's notice is all they give. */
 static bool ends_soon(const struct sw_dnssec_result *r, int64_t now)
 {
@@ -93,12 +85,12 @@ static bool ends_soon(const struct sw_dnssec_result *r, int64_t now)
 
 static void report_end(struct state *s)
 {
-	char at[24];
+	char at[SW_DATE_LEN];
 	struct sw_finding *f;
 
 	if (!s->first.expires || !ends_soon(&s->first, sw_check_time(s->c)))
 		return;
-	rfc3339(s->first.expires, at);
+	sw_date_time(s->first.expires, at);
 	f = sw_check_report(s->c, SW_F_DNS_DNSSEC_EXPIRY, SW_CHECK_WARN, s->zone, "signatures made anew in time", at);
 	sw_finding_add(s->c, f, "records", "%s", s->first.expiring);
 }
@@ -140,7 +132,7 @@ static void report_state(struct state *s, const struct sw_dnssec_result *zone, b
 {
 	const char *anchor = sw_check_options(s->c)->trust_anchor;
 	struct sw_finding *f;
-	char found[300], at[24];
+	char found[300], at[SW_DATE_LEN];
 
 	switch (zone->state) {
 	case SW_DNSSEC_UNSIGNED:
@@ -160,7 +152,7 @@ static void report_state(struct state *s, const struct sw_dnssec_result *zone, b
 		return;
 	snprintf(found, sizeof(found), "secure, validated from %s%.200s", anchor ? "the anchor in " : "the root", anchor ? anchor : "");
 	f = sw_check_report(s->c, SW_F_DNS_DNSSEC, SW_CHECK_PASS, s->zone, "secure, or not signed", found);
-	rfc3339(s->first.expires, at);
+	sw_date_time(s->first.expires, at);
 	sw_finding_add(s->c, f, "holds_until", "%s (%s)", at, s->first.expiring);
 	sw_finding_add(s->c, f, "resolver_says_ad", "%s", ad ? "yes; it is not counted as proof" : "no");
 }

@@ -96,16 +96,6 @@ void sw_report_xml(struct sw_buf *out, const char *text)
 	}
 }
 
-const char *sw_report_time(int64_t t, char dst[32])
-{
-	time_t at = (time_t)t;
-	struct tm tm;
-
-	if (!gmtime_r(&at, &tm) || strftime(dst, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		snprintf(dst, 32, "1970-01-01T00:00:00Z");
-	return dst;
-}
-
 bool sw_report_read_time(const char *text, int64_t *t)
 {
 	struct tm tm = { 0 };

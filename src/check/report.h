@@ -6,6 +6,7 @@
  */
 #include "check/baseline.h"
 #include "check/check.h"
+#include "core/date.h"
 
 struct sw_report {
 	const struct sw_check *check;        /* after its run */
@@ -38,7 +39,6 @@ void sw_report_findings_page(struct sw_buf *out);
 void sw_report_plain(struct sw_buf *out, const char *s);
 /* For XML and HTML, text and attributes. */
 void sw_report_xml(struct sw_buf *out, const char *s);
-const char *sw_report_time(int64_t t, char dst[32]);         /* 2026-01-02T03:04:05Z */
 bool sw_report_read_time(const char *text, int64_t *t);      /* the reverse */
 /* The finding this one follows from, among list[n], or NULL. */
 const struct sw_finding *sw_finding_cause(const struct sw_finding *const *list, size_t n, const struct sw_finding *f);

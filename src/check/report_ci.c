@@ -76,7 +76,7 @@ void sw_report_junit(const struct sw_report *r, struct sw_buf *out)
 		if (!tests)
 			continue;
 		sw_buf_printf(out, "  <testsuite name=\"%s\" tests=\"%zu\" failures=\"%zu\" errors=\"%zu\" skipped=\"%zu\" timestamp=\"%s\">\n",
-			      sw_stage_name((enum sw_stage)s), tests, failures, errors, skipped, sw_report_time(r->started, time));
+			      sw_stage_name((enum sw_stage)s), tests, failures, errors, skipped, sw_date_time(r->started, time));
 		for (size_t i = 0; i < n; i++)
 			if (sw_finding_stage(list[i]->id) == s)
 				junit_case(r, list[i], out);

@@ -191,9 +191,9 @@ static void head(const struct sw_report *r, struct sw_buf *out)
 	sw_buf_printf(out, "</h1>\n<p class=\"dim\">%zu failed, %zu unknown, %zu warnings, %zu skipped, %zu passed in %.1f s. Profile ",
 		      s.n[SW_CHECK_FAIL], s.n[SW_CHECK_UNKNOWN], s.n[SW_CHECK_WARN], s.n[SW_CHECK_SKIP], s.n[SW_CHECK_PASS], (double)s.ms / 1000);
 	sw_report_xml(out, sw_check_options(r->check)->profile->name);
-	sw_buf_printf(out, ", %s", sw_report_time(r->started, time));
+	sw_buf_printf(out, ", %s", sw_date_time(r->started, time));
 	if (sw_check_options(r->check)->at)
-		sw_buf_printf(out, ", judged as of %s", sw_report_time(sw_check_time(r->check), time));
+		sw_buf_printf(out, ", judged as of %s", sw_date_time(sw_check_time(r->check), time));
 	sw_buf_printf(out, ", sipward " PACKAGE_VERSION ".%s</p>\n",
 		      s.stopped ? " Stopped before the end." : s.out_of_time ? " The deadline passed before the end." : "");
 }

@@ -73,8 +73,8 @@ static void head(const struct sw_report *r, struct sw_buf *out)
 	char time[32];
 
 	sw_buf_str(out, "\"schema\":\"" SCHEMA_ID "\",\"tool\":{\"name\":\"sipward\",\"version\":\"" PACKAGE_VERSION "\"},");
-	sw_buf_printf(out, "\"started\":\"%s\",", sw_report_time(r->started, time));
-	sw_buf_printf(out, "\"judged_at\":\"%s\",", sw_report_time(sw_check_time(r->check), time));
+	sw_buf_printf(out, "\"started\":\"%s\",", sw_date_time(r->started, time));
+	sw_buf_printf(out, "\"judged_at\":\"%s\",", sw_date_time(sw_check_time(r->check), time));
 	member(out, "profile", sw_check_options(r->check)->profile->name);
 	sw_buf_str(out, ",\"targets\":[");
 	for (size_t i = 0; i < r->n_targets; i++) {

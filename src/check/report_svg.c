@@ -186,8 +186,8 @@ static void cert_row(struct sw_buf *out, const struct cert *c, int64_t now, int6
 	const struct sw_html_mark *m = &sw_html_marks[judged(c, now, text)];
 	double left = place(c->from, low, high), right = place(c->to, low, high);
 
-	sw_report_time(c->from, from);
-	sw_report_time(c->to, to);
+	sw_date_time(c->from, from);
+	sw_date_time(c->to, to);
 	from[10] = to[10] = '\0';
 	sw_buf_printf(out, "<text class=\"over\" x=\"%d\" y=\"%d\"><tspan class=\"t-%s\" font-weight=\"700\">%s</tspan> ", LEFT, y + 13, m->name, m->symbol);
 	sw_report_xml(out, c->name);
@@ -219,7 +219,7 @@ static void axis(struct sw_buf *out, const struct sw_report *r, int64_t now, int
 
 		if (at <= low)
 			continue;
-		sw_report_time(at, day);
+		sw_date_time(at, day);
 		day[7] = '\0';
 		sw_buf_printf(out, "<line class=\"grid\" x1=\"%.1f\" y1=\"18\" x2=\"%.1f\" y2=\"%d\"/><text class=\"dim\" x=\"%.1f\" y=\"%d\" "
 			      "text-anchor=\"middle\">%s</text>\n", place(at, low, high), place(at, low, high), height - 18, place(at, low, high), height - 4, day);

@@ -6,18 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/date.h"
 #include "check/report.h"
 
 enum { DAY = 86400, SOON_DAYS = 30 };
-
-static void day_text(int64_t t, char dst[32])
-{
-	time_t at = (time_t)t;
-	struct tm tm;
-
-	if (!gmtime_r(&at, &tm) || strftime(dst, 32, "%Y-%m-%d", &tm) == 0)
-		snprintf(dst, 32, "an unreadable date");
-}
 
 /* --- form --- */
 
@@ -156,8 +148,8 @@ void sw_tls_add_certificate(struct sw_check *c, struct sw_finding *f, const stru
 	char day[32];
 
 	sw_finding_add(c, f, "certificate", "%s", id->subject);
-	sw_finding_add(c, f, "not_before", "%s", sw_report_time(id->not_before, day));
-	sw_finding_add(c, f, "not_after", "%s", sw_report_time(id->not_after, day));
+	sw_finding_add(c, f, "not_before", "%s", sw_date_time(id->not_before, day));
+	sw_finding_add(c, f, "not_after", "%s", sw_date_time(id->not_after, day));
 }
 
 static void judge_date(struct sw_tls_case *t, const struct sw_identity *id, bool leaf)
@@ -166,7 +158,7 @@ static void judge_date(struct sw_tls_case *t, const struct sw_identity *id, bool
 	struct sw_finding *f;
 	char found[400], day[32];
 
-	day_text(id->not_before > now ? id->not_before : id->not_after, day);
+	sw_date_day(id->not_before > now ? id->not_before : id->not_after, day);
 	if (left < 0) {
 		snprintf(found, sizeof(found), "%s ended on %s, %lld days ago", id->subject, day, (long long)(-left / DAY));
 		/* With another way up, it is merely left over. */

@@ -112,7 +112,7 @@ static void judge_staple(struct sw_tls_case *t)
 	rest = sw_chain_rest(p->sent);
 	sw_ocsp_judge_staple(&r, answer, &t->chain, p->leaf, rest, t->trust, sw_check_time(t->c));
 	sk_X509_free(rest);
-	snprintf(found, sizeof(found), "good, until %s", sw_report_time(r.until, until));
+	snprintf(found, sizeof(found), "good, until %s", sw_date_time(r.until, until));
 	if (r.status == SW_OCSP_REVOKED)
 		sw_check_report(t->c, SW_F_TLS_REVOKED, SW_CHECK_FAIL, t->subject, "not revoked", r.text);
 	else if (r.status == SW_OCSP_GOOD)

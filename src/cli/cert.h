@@ -48,7 +48,6 @@ struct sw_verdict sw_case_unparsable(const struct sw_diag *diag);
 
 const char *sw_case_word(const struct sw_verdict *v);      /* "accepted", "refused", "undecided" */
 int sw_case_status(const struct sw_verdict *v);            /* SW_EXIT_OK, _REFUSED, _UNKNOWN */
-const char *sw_case_time_text(int64_t t, char dst[32]);    /* RFC 3339, UTC */
 /* {"id":ID,"verdict":...,"reason":...,"detail":...} and a newline; id is JSON, NULL: no such member. */
 void sw_case_json(const struct sw_verdict *v, const char *id, struct sw_buf *out);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cert.h"
+#include "core/date.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -258,7 +259,7 @@ static struct sw_verdict accepted(const struct sw_case *k, const struct sw_chain
 	const char *as = k->policy.role == SW_TLS_PEER_IS_SERVER ? "server" :
 			 chain->server_purpose ? "client, by a server's purpose," : "client";
 
-	sw_case_time_text(chain->not_after, end);
+	sw_date_time(chain->not_after, end);
 	if (m && m->name)
 		return sw_verdict_make(SW_R_OK, "as %s until %s; %s:%s %s %s", as, end, sw_name_type_name(m->name->type), m->name->value,
 				       m->wildcard ? "covers" : "is", m->reference);
@@ -308,16 +309,6 @@ int sw_case_status(const struct sw_verdict *v)
 {
 	return sw_verdict_ok(v) ? SW_EXIT_OK :
 	       v->reason == SW_R_TLS_UNKNOWN || v->reason == SW_R_DENY ? SW_EXIT_UNKNOWN : SW_EXIT_REFUSED;
-}
-
-const char *sw_case_time_text(int64_t t, char dst[32])
-{
-	time_t when = (time_t)t;
-	struct tm tm;
-
-	if (!gmtime_r(&when, &tm) || !strftime(dst, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		snprintf(dst, 32, "?");
-	return dst;
 }
 
 void sw_case_json(const struct sw_verdict *v, const char *id, struct sw_buf *out)

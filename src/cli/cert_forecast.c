@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/date.h"
 #include "conf/ca_status.h"
 #include "tls/pulled.h"
 #include "tls/shape.h"
@@ -55,15 +56,6 @@ struct subject {
 	bool client_auth; /* it has that purpose, or no list of purposes */
 	bool demanded;    /* we ourselves insist on that purpose */
 };
-
-static void day_text(int64_t t, char dst[16])
-{
-	time_t at = (time_t)t;
-	struct tm tm;
-
-	if (!gmtime_r(&at, &tm) || strftime(dst, 16, "%Y-%m-%d", &tm) == 0)
-		snprintf(dst, 16, "?");
-}
 
 static struct stop *add(struct forecast *f, enum stop_kind kind, int64_t when, bool counts, const struct subject *s)
 {
@@ -418,10 +410,10 @@ static bool is_near(const struct forecast *f, const struct stop *s)
 
 static void print_stop(const struct forecast *f, const struct stop *s, struct sw_buf *out)
 {
-	char day[16], left[48];
+	char day[SW_DATE_LEN], left[48];
 	int64_t days = (s->when - f->now) / DAY;
 
-	day_text(s->when, day);
+	sw_date_day(s->when, day);
 	if (s->when <= f->now)
 		snprintf(left, sizeof(left), "%s",
 			 s->kind == STOP_DISTRUST || s->kind == STOP_CLIENT_AUTH || !s->counts ? "already" : "it is over");
@@ -434,11 +426,11 @@ static void print_stop(const struct forecast *f, const struct stop *s, struct sw
 static void print_text(const struct forecast *f, struct sw_buf *out)
 {
 	size_t near = 0, notes = 0, later = 0;
-	char day[16];
+	char day[SW_DATE_LEN];
 
 	for (size_t i = 0; i < f->n; i++)
 		near += is_near(f, &f->stops[i]) && f->stops[i].counts;
-	day_text(f->now, day);
+	sw_date_day(f->now, day);
 	sw_buf_printf(out, "as of %s: %zu stop%s within %" PRId64 " days\n", day, near, near == 1 ? "" : "s", f->within / DAY);
 	if (!f->daemon)
 		sw_buf_str(out, "the daemon is not there: the peers it has seen are not in this\n");
@@ -483,7 +475,7 @@ static void print_json(const struct forecast *f, struct sw_buf *out)
 {
 	char at[32];
 
-	sw_buf_printf(out, "{\"at\":\"%s\",\"within_days\":%" PRId64 ",\"daemon\":%s", sw_case_time_text(f->now, at),
+	sw_buf_printf(out, "{\"at\":\"%s\",\"within_days\":%" PRId64 ",\"daemon\":%s", sw_date_time(f->now, at),
 		      f->within / DAY, f->daemon ? "true" : "false");
 	member(out, "announcements_as_of", f->status ? f->status->as_of : "");
 	sw_buf_str(out, ",\"stops\":[");
@@ -491,7 +483,7 @@ static void print_json(const struct forecast *f, struct sw_buf *out)
 		const struct stop *s = &f->stops[i];
 
 		sw_buf_printf(out, "%s{\"when\":\"%s\",\"days\":%" PRId64 ",\"kind\":\"%s\",\"counts\":%s", i ? "," : "",
-			      sw_case_time_text(s->when, at), (s->when - f->now) / DAY, kind_names[s->kind],
+			      sw_date_time(s->when, at), (s->when - f->now) / DAY, kind_names[s->kind],
 			      s->counts ? "true" : "false");
 		member(out, "who", s->who);
 		member(out, "what", s->what);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "core/date.h"
 #include "tls/describe.h"
 #include "tls/fetch.h"
 #include "tls/shape.h"
@@ -97,7 +98,7 @@ static void print_chain(const struct sw_cli *c, STACK_OF(X509) *certs, bool list
 	sw_trust_free(system);
 	sw_chain_span(&span, sk_X509_value(certs, 0), rest);
 	sk_X509_free(rest);
-	sw_case_time_text(span.not_after, end);
+	sw_date_time(span.not_after, end);
 	if (c->json)
 		chain_json(&shape, end, span.first, out);
 	else

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/date.h"
 #include "cli/cli.h"
 #include "core/loop.h"
 #include "store/proofs.h"
@@ -105,21 +106,12 @@ static int token(struct domain_cli *d, const char *domain)
 
 /* --- status --- */
 
-static void when(char dst[32], int64_t t)
-{
-	time_t at = (time_t)t;
-	struct tm tm;
-
-	if (t == 0 || !gmtime_r(&at, &tm) || strftime(dst, 32, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
-		snprintf(dst, 32, "never");
-}
-
 static void print_row(const struct sw_proof *p)
 {
 	char verified[32], checked[32];
 
-	when(verified, p->verified);
-	when(checked, p->checked);
+	sw_date_or_never(p->verified, verified);
+	sw_date_or_never(p->checked, checked);
 	printf("%-36s %-10s %-10s %-21s %-21s %s\n", p->domain, p->kind[0] ? p->kind : "-", sw_proof_state_name(p->state), verified, checked,
 	       p->outcome[0] ? p->outcome : "-");
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/date.h"
 #include "check/reflect.h"
 #include "cli/cli.h"
 
@@ -28,13 +29,10 @@ static void on_signal(int sig)
 
 static void print_line(void *arg, const char *line)
 {
-	char when[32];
-	time_t now = time(NULL);
-	struct tm tm;
+	char when[SW_DATE_LEN];
 
 	(void)arg;
-	if (gmtime_r(&now, &tm) && strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm))
-		printf("%s %s\n", when, line);
+	printf("%s %s\n", sw_date_time(time(NULL), when), line);
 	fflush(stdout);
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/date.h"
 #include "dns/wire.h"
 
 /* Keys and signatures are tried each with each, at the sender's choice: few are enough for every real zone. */
@@ -184,20 +185,11 @@ static void inherit_expiry(struct sw_dnssec_result *r, const struct sw_dnssec_re
 	memcpy(r->expiring, from->expiring, sizeof(r->expiring));
 }
 
-static void when(int64_t t, char dst[24])
-{
-	time_t at = (time_t)t;
-	struct tm tm;
-
-	gmtime_r(&at, &tm);
-	strftime(dst, 24, "%Y-%m-%dT%H:%M:%SZ", &tm);
-}
-
 /* Why no signature held, in words. */
 static void say_bogus(struct sw_dnssec *d, struct sw_dnssec_result *r, const struct rrset *s, ldns_status status, const char *zone, const char *name,
 		      uint16_t type)
 {
-	char *text = ldns_rr_type2str((ldns_rr_type)type), at[24] = "";
+	char *text = ldns_rr_type2str((ldns_rr_type)type), at[SW_DATE_LEN] = "";
 	const ldns_rr *sig = ldns_rr_list_rr(s->sigs, 0);
 
 	if (status == LDNS_STATUS_CRYPTO_UNKNOWN_ALGO || status == LDNS_STATUS_CRYPTO_ALGO_NOT_IMPL) {
@@ -206,9 +198,9 @@ static void say_bogus(struct sw_dnssec *d, struct sw_dnssec_result *r, const str
 		return;
 	}
 	if (status == LDNS_STATUS_CRYPTO_SIG_EXPIRED)
-		when(sig_time(ldns_rr_rrsig_expiration(sig), d->now), at);
+		sw_date_time(sig_time(ldns_rr_rrsig_expiration(sig), d->now), at);
 	else if (status == LDNS_STATUS_CRYPTO_SIG_NOT_INCEPTED)
-		when(sig_time(ldns_rr_rrsig_inception(sig), d->now), at);
+		sw_date_time(sig_time(ldns_rr_rrsig_inception(sig), d->now), at);
 	say(r, SW_DNSSEC_BOGUS, zone, "the signature over %s of %.200s %s%s", text ? text : "the records", *name ? name : ".",
 	    status == LDNS_STATUS_CRYPTO_SIG_EXPIRED              ? "ended on "
 	    : status == LDNS_STATUS_CRYPTO_SIG_NOT_INCEPTED       ? "begins only on "

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "core/date.h"
 #include "edge/crl.h"
 
 struct writer {
@@ -11,16 +12,6 @@ struct writer {
 	int64_t now;
 	size_t n;
 };
-
-static const char *date(int64_t at, char dst[32])
-{
-	time_t t = (time_t)at;
-	struct tm tm;
-
-	if (!at || !gmtime_r(&t, &tm) || !strftime(dst, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		memcpy(dst, "never", sizeof("never"));
-	return dst;
-}
 
 static void each(const struct sw_edge *e, sw_crl_info_fn *fn, struct writer *w)
 {
@@ -50,9 +41,9 @@ static void write_text(void *arg, const struct sw_crl_info *i)
 	if (!i->present)
 		sw_buf_str(w->out, "none");
 	else if (i->next_update && i->next_update < w->now)
-		sw_buf_printf(w->out, "OUT OF DATE since %s", date(i->next_update, until));
+		sw_buf_printf(w->out, "OUT OF DATE since %s", sw_date_or_never(i->next_update, until));
 	else
-		sw_buf_printf(w->out, "good until %s", date(i->next_update, until));
+		sw_buf_printf(w->out, "good until %s", sw_date_or_never(i->next_update, until));
 	if (w->zone) {
 		sw_buf_printf(w->out, "; from a file of zone %s\n", w->zone);
 		return;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "core/date.h"
 #include "edge/ocsp.h"
 
 enum { SHOWN_MAX = 16 };             /* a responder that is down fails for all of its certificates */
@@ -38,16 +39,6 @@ static void write_text(void *arg, const struct sw_ocsp_info *i)
 		      i->status == SW_OCSP_GOOD ? "the last answer still serves" : "no answer serves");
 }
 
-static const char *date(int64_t at, char dst[32])
-{
-	time_t t = (time_t)at;
-	struct tm tm;
-
-	if (!at || !gmtime_r(&t, &tm) || !strftime(dst, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		memcpy(dst, "never", sizeof("never"));
-	return dst;
-}
-
 static void own_text(void *arg, const struct sw_ocsp_info *i)
 {
 	struct summary *s = arg;
@@ -57,7 +48,7 @@ static void own_text(void *arg, const struct sw_ocsp_info *i)
 		return;
 	sw_buf_printf(s->out, "  %s: ", i->subject);
 	if (i->stapled)
-		sw_buf_printf(s->out, "stapled until %s", date(i->until, until));
+		sw_buf_printf(s->out, "stapled until %s", sw_date_or_never(i->until, until));
 	else
 		sw_buf_str(s->out, i->status == SW_OCSP_REVOKED ? "REVOKED, nothing is stapled" : "NOTHING is stapled");
 	sw_buf_printf(s->out, "; %s", i->url);

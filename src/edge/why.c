@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "core/date.h"
 #include "admin/control.h"
 #include "edge/proofs.h"
 #include "edge/refusal.h"
@@ -17,16 +18,6 @@
 #include "zone/nearest.h"
 
 enum { TEXT_MAX = 1 << 20, STATUS_UNKNOWN_ID = 2, STATUS_USAGE = 64, STATUS_INTERNAL = 70, LISTED_NAMES = 6 };
-
-static const char *time_text(int64_t t, char dst[32])
-{
-	time_t at = (time_t)t;
-	struct tm tm;
-
-	if (!gmtime_r(&at, &tm) || !strftime(dst, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		dst[0] = '\0';
-	return dst;
-}
 
 static const char *kind_text(enum sw_refusal_kind k)
 {
@@ -74,7 +65,7 @@ void sw_why_list(const struct sw_edge *e, bool json, struct sw_buf *out)
 							      : "limits.refusals is 0: nothing is kept\n");
 	sw_buf_str(out, json ? "[" : "");
 	for (size_t i = 0; (f = sw_refusal_at(e->refusals, i)); i++) {
-		time_text(f->last, when);
+		sw_date_time(f->last, when);
 		sw_addr_host_text(&f->source, addr);
 		if (json) {
 			sw_buf_printf(out, "%s{\"id\":\"%016" PRIx64 "\",", i ? "," : "", f->id);
@@ -339,9 +330,9 @@ static void write_text(struct explanation *x)
 	sw_buf_printf(out, "%016" PRIx64 ": %s refused: %s\n", f->id, kind_text(f->kind), sw_reason_id(f->verdict.reason));
 	sw_buf_printf(out, "  %s\n", sw_reason_text(f->verdict.reason));
 	line(out, "detail", f->verdict.detail);
-	line(out, "when", time_text(f->last, when));
+	line(out, "when", sw_date_time(f->last, when));
 	if (f->count > 1) {
-		snprintf(text, sizeof(text), "%u times since %s", f->count, time_text(f->first, when));
+		snprintf(text, sizeof(text), "%u times since %s", f->count, sw_date_time(f->first, when));
 		line(out, "seen", text);
 	}
 	line(out, f->kind == SW_REFUSED_OUT ? "target" : "source", sw_addr_text(&f->source, text));
@@ -400,9 +391,9 @@ static void write_json(struct explanation *x)
 	sw_buf_str(out, ",");
 	member(out, "detail", f->verdict.detail);
 	sw_buf_str(out, ",");
-	member(out, "first", time_text(f->first, text));
+	member(out, "first", sw_date_time(f->first, text));
 	sw_buf_str(out, ",");
-	member(out, "last", time_text(f->last, text));
+	member(out, "last", sw_date_time(f->last, text));
 	sw_buf_printf(out, ",\"count\":%u,", f->count);
 	member(out, "source", sw_addr_text(&f->source, text));
 	sw_buf_str(out, ",");

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A certificate's facts for people and for programs. What is printed was made harmless when it was read. */
 #include <time.h>
+#include "core/date.h"
 #include "tls/describe.h"
 #include "tls/tls_int.h"
 
 enum { PEER_CERTS_SHOWN = 8 };
-
-static const char *time_text(int64_t t, char dst[32])
-{
-	time_t at = (time_t)t;
-	struct tm tm;
-
-	if (!gmtime_r(&at, &tm) || !strftime(dst, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
-		dst[0] = '\0';
-	return dst;
-}
 
 static void text_urls(const char *what, const char (*urls)[256], size_t n, struct sw_buf *out)
 {
@@ -32,7 +23,7 @@ void sw_cert_facts_text(const struct sw_cert_facts *f, int at, struct sw_buf *ou
 	for (size_t i = 0; i < id->n_names; i++)
 		sw_buf_printf(out, "   %-12s %s:%s%s\n", i ? "" : "names", sw_name_type_name(id->names[i].type),
 			      id->names[i].value, id->names[i].malformed ? "   (malformed)" : "");
-	sw_buf_printf(out, "   %-12s %s to %s\n", "valid", time_text(id->not_before, from), time_text(id->not_after, to));
+	sw_buf_printf(out, "   %-12s %s to %s\n", "valid", sw_date_time(id->not_before, from), sw_date_time(id->not_after, to));
 	sw_buf_printf(out, "   %-12s %s%s", "is a", f->ca ? "CA" : "leaf", f->ca && f->path_len >= 0 ? "" : "\n");
 	if (f->ca && f->path_len >= 0)
 		sw_buf_printf(out, " for at most %ld CAs below it\n", f->path_len);
@@ -95,8 +86,8 @@ void sw_cert_facts_json(const struct sw_cert_facts *f, struct sw_buf *out)
 	json_member(out, "issuer", id->issuer);
 	json_member(out, "serial", id->serial);
 	json_names(out, id);
-	json_member(out, "not_before", time_text(id->not_before, text));
-	json_member(out, "not_after", time_text(id->not_after, text));
+	json_member(out, "not_before", sw_date_time(id->not_before, text));
+	json_member(out, "not_after", sw_date_time(id->not_after, text));
 	sw_buf_printf(out, "\"version\":%d,\"ca\":%s,", f->version, f->ca ? "true" : "false");
 	if (f->path_len >= 0)
 		sw_buf_printf(out, "\"path_length\":%ld,", f->path_len);

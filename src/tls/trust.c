@@ -8,6 +8,7 @@
 #include <time.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
+#include "core/date.h"
 #include "core/str.h"
 #include "tls/tls_int.h"
 
@@ -88,14 +89,10 @@ static int load(void *list, const char *path, const struct source *source, struc
 
 static void warn_expired(const X509 *x, const char *subject, const char *file, struct sw_diag *diag)
 {
-	time_t end = sw_asn1_time(X509_get0_notAfter(x)), now = time(NULL);
-	char since[16] = "?", today[16] = "?";
-	struct tm tm;
+	char since[SW_DATE_LEN], today[SW_DATE_LEN];
 
-	if (gmtime_r(&end, &tm))
-		strftime(since, sizeof(since), "%Y-%m-%d", &tm);
-	if (gmtime_r(&now, &tm))
-		strftime(today, sizeof(today), "%Y-%m-%d", &tm);
+	sw_date_day(sw_asn1_time(X509_get0_notAfter(x)), since);
+	sw_date_day(time(NULL), today);
 	sw_diag_add(diag, SW_DIAG_WARN, file, 0, "CA \"%s\" has expired on %s (as of %s): it vouches for nobody", subject, since, today);
 }
 
