@@ -88,16 +88,27 @@ static void way_link(struct sw_buf *out, const struct way *w, int to, int x, int
 			      "text-anchor=\"middle\" font-weight=\"700\">✗</text>", x - 20, y + 23, x - 20, y + 28);
 }
 
+enum { WAY_ROW = 84, WAY_BROKEN = 20 };
+
+/* The first step that failed, or WAY_STEPS. */
+static int broken_at(const struct way *w)
+{
+	int i = 0;
+
+	while (i < WAY_STEPS && !w->broke[i])
+		i++;
+	return i;
+}
+
+/* Below the boxes a line tells where it broke, if it did. */
 static void way_row(struct sw_buf *out, const struct way *w, int y)
 {
-	sw_buf_printf(out, "<text x=\"4\" y=\"%d\"><tspan font-weight=\"700\">", y - 8);
+	int broken = broken_at(w);
+
+	sw_buf_printf(out, "<text x=\"4\" y=\"%d\" font-weight=\"700\"><title>", y - 8);
 	sw_report_xml(out, w->subject);
-	sw_buf_str(out, "</tspan>");
-	for (int i = 0; i < WAY_STEPS; i++)
-		if (w->broke[i]) {
-			sw_buf_printf(out, "<tspan class=\"t-fail\" dx=\"10\">broken at %s: %s</tspan>", step_names[i], sw_finding_name(w->broke[i]->id));
-			break;
-		}
+	sw_buf_str(out, "</title>");
+	sw_report_xml(out, w->subject);
 	sw_buf_str(out, "</text>\n");
 	for (int i = 0; i < WAY_STEPS; i++) {
 		int x = 4 + i * 170;
@@ -106,11 +117,16 @@ static void way_row(struct sw_buf *out, const struct way *w, int y)
 			way_link(out, w, i, x, y);
 		step_box(out, x, y, step_names[i], w->step[i]);
 	}
+	if (broken < WAY_STEPS)
+		sw_buf_printf(out, "<text class=\"t-fail\" x=\"%d\" y=\"%d\" text-anchor=\"%s\">broken at %s: %s</text>\n",
+			      4 + broken * 170 + (broken == WAY_MEDIA ? 130 : 0), y + 63, broken == WAY_MEDIA ? "end" : "start", step_names[broken],
+			      sw_finding_name(w->broke[broken]->id));
 }
 
 void sw_html_way(const struct sw_report *r, struct sw_buf *out)
 {
 	struct way *rows = calloc(ROWS_MAX, sizeof(*rows));
+	int height = 0, y = 26;
 	size_t n, n_rows;
 	const struct sw_finding *const *list = sw_check_findings(r->check, &n);
 
@@ -119,10 +135,14 @@ void sw_html_way(const struct sw_report *r, struct sw_buf *out)
 		return;
 	}
 	n_rows = ways(list, n, rows);
-	sw_buf_printf(out, "<h2>The way</h2>\n<svg id=\"way\" viewBox=\"0 0 820 %zu\" width=\"820\" role=\"img\" aria-label=\"DNS, target, TLS, SIP and media of each target\">\n",
-		      n_rows * 84 - 4);
 	for (size_t i = 0; i < n_rows; i++)
-		way_row(out, &rows[i], (int)i * 84 + 26);
+		height += WAY_ROW + (broken_at(&rows[i]) < WAY_STEPS ? WAY_BROKEN : 0);
+	sw_buf_printf(out, "<h2>The way</h2>\n<svg id=\"way\" viewBox=\"0 0 820 %d\" width=\"820\" role=\"img\" "
+		      "aria-label=\"DNS, target, TLS, SIP and media of each target\">\n", height - 4);
+	for (size_t i = 0; i < n_rows; i++) {
+		way_row(out, &rows[i], y);
+		y += WAY_ROW + (broken_at(&rows[i]) < WAY_STEPS ? WAY_BROKEN : 0);
+	}
 	sw_buf_str(out, "</svg>\n");
 	if (n_rows == ROWS_MAX)
 		sw_buf_str(out, "<p class=\"dim\">The first 40 targets are drawn.</p>\n");
