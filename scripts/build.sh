@@ -4,7 +4,8 @@
 BUILD_PACKAGES="gcc make libc6-dev autoconf automake pkg-config libuv1-dev libssl-dev libldns-dev libconfig-dev libsofia-sip-ua-dev
 	libsqlite3-dev libidn2-dev libjansson-dev libcurl4-openssl-dev libseccomp-dev libcmocka-dev uthash-dev"
 PEER_PACKAGES="python3 openssl knot knot-dnsutils kamailio kamailio-tls-modules baresip-core sip-tester stunnel4 util-linux"
-TEST_PACKAGES="python3-pytest python3-pytest-xdist python3-cryptography binutils linphone-cli mandoc python3-jsonschema chromium coturn nftables iproute2"
+TEST_PACKAGES="python3-pytest python3-pytest-xdist python3-cryptography binutils linphone-cli mandoc python3-jsonschema chromium coturn nftables iproute2
+	tinyproxy squid nginx-light"
 
 say() {
 	echo "== $*"

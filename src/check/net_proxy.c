@@ -129,6 +129,7 @@ static void compare_ways(struct sw_check *c, const char *subject, const char *ho
 	struct sw_finding *finding;
 	size_t n = 0;
 	char why[160];
+	const char *found;
 	bool differs = false;
 
 	if (sw_check_resolve(c, host, port, all, &n, why) == SW_OK) {
@@ -137,12 +138,10 @@ static void compare_ways(struct sw_check *c, const char *subject, const char *ho
 			differs = strcmp(f.sha256, through->sha256) != 0 && strcmp(f.issuer, through->issuer) != 0;
 		sw_tunnel_close(t);
 	}
-	finding = sw_check_report(c, SW_F_NET_PROXY_INSPECTS,
-				  differs || (!f.tls && through->doubt[0]) ? SW_CHECK_WARN : SW_CHECK_PASS, subject,
-				  "the host's own certificate",
-				  differs             ? "another one than directly"
-				  : through->doubt[0] ? through->doubt
-						      : "so it is");
+	/* The host seen directly is the measure; a CA of the place's own is no inspection where both ways show it. */
+	found = differs ? "another one than directly" : !f.tls && through->doubt[0] ? through->doubt : NULL;
+	finding = sw_check_report(c, SW_F_NET_PROXY_INSPECTS, found ? SW_CHECK_WARN : SW_CHECK_PASS, subject,
+				  "the host's own certificate", found ? found : "so it is");
 	sw_finding_add(c, finding, "issuer", "%s", through->issuer);
 	if (f.issuer[0])
 		sw_finding_add(c, finding, "issuer_directly", "%s", f.issuer);

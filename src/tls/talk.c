@@ -140,7 +140,8 @@ static void note_doubt(struct sw_talk *t, const struct sw_talk_opts *o)
 		snprintf(t->doubt, sizeof(t->doubt), "%s", X509_verify_cert_error_string(r));
 	else if (!leaf)
 		snprintf(t->doubt, sizeof(t->doubt), "the server showed no certificate");
-	else if (o->server_name && X509_check_host(leaf, o->server_name, strlen(o->server_name), flags, NULL) != 1)
+	else if (o->server_name && X509_check_host(leaf, o->server_name, strlen(o->server_name), flags, NULL) != 1 &&
+		 X509_check_ip_asc(leaf, o->server_name, 0) != 1)
 		snprintf(t->doubt, sizeof(t->doubt), "the certificate does not carry %.100s", o->server_name);
 	else if (!o->server_name && X509_check_ip_asc(leaf, sw_addr_host_text(&o->addr, addr), 0) != 1)
 		snprintf(t->doubt, sizeof(t->doubt), "the certificate does not carry the address %s", addr);
@@ -148,6 +149,8 @@ static void note_doubt(struct sw_talk *t, const struct sw_talk_opts *o)
 
 static int open_tls(struct sw_talk *t, const struct sw_talk_opts *o, int64_t deadline, char why[WHY])
 {
+	struct sw_addr literal;
+	bool sni = o->server_name && sw_addr_parse(&literal, sw_str_of(o->server_name), 0) < 0; /* RFC 6066 3: a name alone */
 	int err;
 
 	snprintf(why, WHY, "out of memory");
@@ -160,7 +163,7 @@ static int open_tls(struct sw_talk *t, const struct sw_talk_opts *o, int64_t dea
 	SSL_CTX_set_verify(t->ctx, SSL_VERIFY_NONE, NULL);
 	t->ssl = SSL_new(t->ctx);
 	if (!t->ssl || SSL_set_fd(t->ssl, t->fd) != 1 ||
-	    (o->server_name && SSL_set_tlsext_host_name(t->ssl, o->server_name) != 1))
+	    (sni && SSL_set_tlsext_host_name(t->ssl, o->server_name) != 1))
 		return SW_ENOMEM;
 	err = handshake(t, deadline, why);
 	if (err == SW_OK)

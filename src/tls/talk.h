@@ -12,7 +12,7 @@ enum sw_talk_kind { SW_TALK_UDP, SW_TALK_TCP, SW_TALK_TLS };
 struct sw_talk_opts {
 	enum sw_talk_kind kind;
 	struct sw_addr addr;
-	const char *server_name; /* TLS: sent as SNI and looked for in the certificate; NULL: neither */
+	const char *server_name; /* TLS: a name is sent as SNI; it or an address is looked for in the certificate; NULL: neither */
 	uint64_t ms;             /* to be connected, handshake included */
 	int stop_fd;             /* readable: give up; -1: none */
 	bool df;                 /* UDP: packets are not cut on the way, nor by us (path MTU probes) */

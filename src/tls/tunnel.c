@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <time.h>
 #include <curl/curl.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include "tls/tls_int.h"
 
@@ -120,6 +122,16 @@ static struct curl_slist *pin(const char *url, const char *host, uint16_t port, 
 	return curl_slist_append(NULL, line);
 }
 
+/* Where it does not enforce them, libcurl loads no CAs, and every certificate would be of an unknown one. */
+static CURLcode load_cas(CURL *curl, void *ctx, void *arg)
+{
+	(void)curl;
+	(void)arg;
+	if (SSL_CTX_set_default_verify_paths(ctx) != 1)
+		ERR_clear_error(); /* a store that cannot be read shows as a doubt */
+	return CURLE_OK;
+}
+
 static bool set_options(struct sw_tunnel *t, const struct sw_tunnel_opts *o)
 {
 	long ms = o->ms > MS_MAX ? MS_MAX : (long)o->ms;
@@ -145,6 +157,7 @@ static bool set_options(struct sw_tunnel *t, const struct sw_tunnel_opts *o)
 	     curl_easy_setopt(c, CURLOPT_CERTINFO, 1L) == CURLE_OK &&
 	     curl_easy_setopt(c, CURLOPT_SSL_VERIFYPEER, 0L) == CURLE_OK &&
 	     curl_easy_setopt(c, CURLOPT_SSL_VERIFYHOST, 0L) == CURLE_OK &&
+	     curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, load_cas) == CURLE_OK &&
 	     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
 	     curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
 	     curl_easy_setopt(c, CURLOPT_SSL_ENABLE_ALPN, 0L) == CURLE_OK &&

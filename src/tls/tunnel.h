@@ -26,7 +26,7 @@ struct sw_tunnel_facts {
 	bool tls;         /* the handshake with the host was made */
 	char sha256[65];  /* of the host's certificate, hex; "" without TLS */
 	char issuer[256];
-	char doubt[160]; /* why no public CA vouches for it under this name; "" where one does */
+	char doubt[160]; /* why no public CA (or $SSL_CERT_FILE) vouches for it under this name; "" where one does */
 	char why[160];   /* why there is no way */
 };
 

@@ -11,6 +11,7 @@ from .net import wait_until
 PACKAGES = {  # program -> Debian package
 	"knotd": "knot", "knotc": "knot", "keymgr": "knot", "kdig": "knot-dnsutils", "kamailio": "kamailio", "baresip": "baresip-core",
 	"linphone-daemon": "linphone-cli", "sipp": "sip-tester", "stunnel4": "stunnel4", "openssl": "openssl", "turnserver": "coturn", "nft": "nftables", "ip": "iproute2",
+	"nginx": "nginx-light",
 }
 
 
