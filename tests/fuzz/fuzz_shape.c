@@ -17,6 +17,21 @@ static void ends(const char *s, size_t size)
 }
 #define ENDS(a) ends(a, sizeof(a))
 
+/* What is printed moves no terminal, whatever the certificate says. */
+static void print_facts(const struct sw_cert_facts *f)
+{
+	struct sw_buf out;
+
+	sw_buf_init(&out, 1 << 20);
+	sw_cert_facts_text(f, 0, &out);
+	sw_cert_facts_json(f, &out);
+	for (size_t i = 0; i < out.len; i++)
+		if ((unsigned char)out.data[i] == 0x7f || ((unsigned char)out.data[i] < 0x20 && out.data[i] != '\n'))
+			abort();
+	sw_buf_free(&out);
+	ENDS(f->constraints);
+}
+
 static void judge(STACK_OF(X509) *chain)
 {
 	struct sw_chain_shape s;
@@ -48,8 +63,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 		if (!x)
 			break;
-		if (sw_cert_facts_read(&facts, x, sk_X509_num(chain) ? sk_X509_value(chain, 0) : NULL, 1790000000) == SW_OK)
+		if (sw_cert_facts_read(&facts, x, sk_X509_num(chain) ? sk_X509_value(chain, 0) : NULL, 1790000000) == SW_OK) {
+			print_facts(facts);
 			sw_cert_facts_free(facts);
+		}
 		if (!sk_X509_push(chain, x))
 			X509_free(x);
 	}
