@@ -166,9 +166,7 @@ static void look_at_host(struct sw_check *c, void *arg)
 	int err = sw_check_resolve(c, h->name, h->port, all, &n, why);
 
 	if (err < 0) {
-		bool known = err == SW_EDNS && (strstr(why, sw_dns_outcome_name(SW_DNS_NXDOMAIN)) || strstr(why, sw_dns_outcome_name(SW_DNS_NODATA)));
-
-		sw_check_report(c, SW_F_DNS_HOST, known ? SW_CHECK_FAIL : SW_CHECK_UNKNOWN, h->name, "an address", why);
+		sw_check_report(c, SW_F_DNS_HOST, err == SW_ENOTFOUND ? SW_CHECK_FAIL : SW_CHECK_UNKNOWN, h->name, "an address", why);
 		return;
 	}
 	if (h->tls)

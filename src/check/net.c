@@ -187,6 +187,7 @@ static void run_host(struct sw_check *c, void *arg)
 	char why[160], subject[400], found[200];
 	size_t n = 0;
 	int err = sw_check_resolve(c, h->pattern, h->port, all, &n, why);
+	bool unasked = err < 0 && err != SW_ENOTFOUND; /* DNS failed: whether the host is reached is not known */
 	struct sw_finding *f;
 
 	snprintf(subject, sizeof(subject), "%s:%u", h->pattern, h->port);
@@ -202,7 +203,7 @@ static void run_host(struct sw_check *c, void *arg)
 			err = SW_OK; /* the next address */
 	}
 	if (!t) {
-		f = sw_check_report(c, SW_F_NET_HOST, bad(h, err), subject, "reached", why);
+		f = sw_check_report(c, SW_F_NET_HOST, unasked ? SW_CHECK_UNKNOWN : bad(h, err), subject, "reached", why);
 		sw_finding_add(c, f, "purpose", "%s", h->purpose ? h->purpose : "");
 		return;
 	}

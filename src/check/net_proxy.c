@@ -357,9 +357,9 @@ static void run_websocket(struct sw_check *c, void *arg)
 	}
 	if (!open) {
 		sw_check_report(c, SW_F_NET_WEBSOCKET,
-				sw_check_stopped(c) ? SW_CHECK_UNKNOWN
-				: s->confirmed      ? SW_CHECK_FAIL
-						    : SW_CHECK_SKIP,
+				sw_check_stopped(c) || (f.status == 407 && !o->proxy_user) ? SW_CHECK_UNKNOWN
+				: s->confirmed						   ? SW_CHECK_FAIL
+											   : SW_CHECK_SKIP,
 				subject, "a connection", f.status == 407 ? "407: the proxy wants authentication" : f.why);
 		return;
 	}

@@ -15,6 +15,7 @@ struct question {
 	size_t n;
 	uint16_t port;
 	unsigned open; /* answers still to come */
+	bool failed;   /* one was none: not even that there is no address is known */
 	int err;
 	char detail[128];
 };
@@ -30,8 +31,12 @@ static void on_answer(void *arg, const struct sw_dns_answer *a)
 			q->out[q->n] = a->rrs[i].addr;
 			sw_addr_set_port(&q->out[q->n++], q->port);
 		}
-	} else if (!q->detail[0]) {
-		snprintf(q->detail, sizeof(q->detail), "%s", sw_dns_outcome_name(a->outcome));
+	} else {
+		bool none = a->outcome == SW_DNS_NODATA || a->outcome == SW_DNS_NXDOMAIN;
+
+		q->failed |= !none;
+		if (!none || !q->detail[0])
+			snprintf(q->detail, sizeof(q->detail), "%s", sw_dns_outcome_name(a->outcome));
 	}
 	if (--q->open == 0)
 		sw_loop_stop(q->loop);
@@ -130,7 +135,7 @@ int sw_check_resolve(struct sw_check *c, const char *host, uint16_t port, struct
 	}
 	err = lookup(c, &q, host);
 	if (err == SW_OK && q.n == 0)
-		err = q.err ? q.err : SW_EDNS;
+		err = q.err ? q.err : q.failed ? SW_EDNS : SW_ENOTFOUND;
 	if (err < 0) {
 		snprintf(why, 160, "%.80s: %.70s", host,
 			 err == SW_EAGAIN ? "stopped"

@@ -34,10 +34,12 @@ void sw_websocket_key(char out[SW_WEBSOCKET_KEY_LEN + 1])
 
 void sw_websocket_request(struct sw_buf *out, const char *host, uint16_t port, const char *path, const char *key)
 {
+	bool v6 = strchr(host, ':') != NULL;
+
 	sw_buf_printf(out,
-		      "GET %s HTTP/1.1\r\nHost: %s:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
+		      "GET %s HTTP/1.1\r\nHost: %s%s%s:%u\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: %s\r\n"
 		      "Sec-WebSocket-Version: 13\r\n\r\n",
-		      path, host, port, key);
+		      path, v6 ? "[" : "", host, v6 ? "]" : "", port, key);
 }
 
 static int accept_value(char out[ACCEPT_LEN + 1], const char *key)

@@ -214,6 +214,11 @@ def test_a_host_that_is_not_reached(lab, host, status, found):
 	assert r.raised() == ({("net.host", status)} if status != "skip" else set())
 
 
+def test_without_dns_nothing_is_known_of_a_host(lab):
+	r = lab.check("--dns", f"{lab.ip(99)}:53", hosts=[{"pattern": "a.net.test"}], timeout="500ms")
+	assert r.raised() == {("net.host", "unknown")}, r
+
+
 def test_a_host_without_tls_where_it_is_expected(lab):
 	b = lab.up(around.Server(lab.ip(22), lambda c: c.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\n")))
 	says(lab.check(hosts=[{"pattern": "b.net.test", "port": b.port}]).one("net.host"), "fail", "TLS handshake failed")
@@ -436,6 +441,17 @@ def test_a_websocket_that_is_not_reached(lab):
 	says(upgrade(lab, "ws://sock.net.test:1/")[0], "fail", "onnect")
 	says(upgrade(lab, "ws://gone.net.test/")[0], "unknown", "gone.net.test")
 	assert upgrade(lab, "wss://user@sock.net.test/")[0]["status"] == "unknown"
+
+
+def test_an_upgrade_through_a_proxy_that_knows_us(lab):
+	server = lab.up(around.Server(lab.ip(23), around.websocket(), lab.cert))
+	proxy = start(lab, around.squid, lab.fresh("proxy"), lab.ip(2), ["digest"], hosts={"sock.net.test": lab.ip(23)})
+	def try_it(password, *args):
+		return upgrade(lab, f"wss://sock.net.test:{server.port}/", "--proxy", f"http://{proxy.at}", *args, env={"SIPWARD_PROXY_PASSWORD": password})
+	x, r = try_it("secret", "--proxy-user", "lab")
+	assert x["found"] == "101, accepted" and r.raised() == set(), r
+	says(try_it("wrong", "--proxy-user", "lab")[0], "fail", "407")
+	says(try_it("")[0], "unknown", "407")
 
 
 def test_the_profiles_websocket(lab):

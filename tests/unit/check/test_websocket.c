@@ -73,6 +73,23 @@ static void keys_differ_and_are_as_long_as_they_must_be(void **state)
 	assert_string_not_equal(a, b);
 }
 
+static void the_host_is_as_a_url_has_it(void **state)
+{
+	static const char v6[] = "GET /a HTTP/1.1\r\nHost: [2001:db8::1]:443\r\n", name[] = "GET / HTTP/1.1\r\nHost: a.example:8080\r\n";
+	struct sw_buf b;
+
+	(void)state;
+	sw_buf_init(&b, 4096);
+	sw_websocket_request(&b, "2001:db8::1", 443, "/a", KEY);
+	assert_true(sw_buf_view(&b).n > sizeof(v6));
+	assert_memory_equal(sw_buf_view(&b).p, v6, sizeof(v6) - 1);
+	sw_buf_clear(&b);
+	sw_websocket_request(&b, "a.example", 8080, "/", KEY);
+	assert_true(sw_buf_view(&b).n > sizeof(name));
+	assert_memory_equal(sw_buf_view(&b).p, name, sizeof(name) - 1);
+	sw_buf_free(&b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -80,6 +97,7 @@ int main(void)
 		cmocka_unit_test(a_wrong_accept_is_not_taken),
 		cmocka_unit_test(other_answers_are_told_with_their_status),
 		cmocka_unit_test(what_is_no_http_is_refused_and_what_is_cut_is_awaited),
+		cmocka_unit_test(the_host_is_as_a_url_has_it),
 		cmocka_unit_test(keys_differ_and_are_as_long_as_they_must_be),
 	};
 
