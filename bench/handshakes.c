@@ -172,13 +172,16 @@ static void run(struct conn *conns, unsigned n_conns)
 	struct epoll_event ev[64];
 	uint64_t since = 0;
 	double seconds;
+	int n;
 
 	sw_usage_of(pids, keep, &before);
-	for (; used < at_once && used < all; open++)
-		start(&conns[used++]);
-	while (open) {
-		int n = epoll_wait(ep, ev, 64, 20000);
-
+	while (open || started == 0) {
+		/* A few at a time: those that are open already must not wait for us. */
+		for (int i = 0; i < 16 && used < at_once && started < all; i++, open++)
+			start(&conns[used++]);
+		n = epoll_wait(ep, ev, 64, used < at_once && started < all ? 0 : 20000);
+		if (n == 0 && used < at_once && started < all)
+			continue;
 		if (n <= 0)
 			sw_die("no answer for 20 seconds");
 		for (int i = 0; i < n; i++) {

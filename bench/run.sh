@@ -85,10 +85,10 @@ tls() { # WHAT options...
 		stop
 	fi
 }
-# Valid clients, many at once: none may be refused.
+# Valid clients, far more at once than limits.handshakes: the others wait, none may be refused.
 burst() {
 	sipwardd
-	for at_once in 64 256 1000; do
+	for at_once in ${AT_ONCE:-64 1000 5000}; do
 		load sipwardd "burst-$at_once" $handshakes -t 127.0.0.1:5062 -n "${BURST:-100000}" -j $at_once
 	done
 	stop
@@ -113,8 +113,8 @@ for _ in $(seq "$rounds"); do
 		case $what in
 		handshakes) tls handshakes -n 800 ;;
 		strangers) tls strangers -n 800 $own ;;
-		idle) tls idle -n 900 -i ;;
-		idle-strangers) tls idle-strangers -n 900 -i $own ;;
+		idle) tls idle -n 4900 -i ;;
+		idle-strangers) tls idle-strangers -n 4900 -i $own ;;
 		burst) burst ;;
 		calls) sip calls -r 200 ;;
 		sdp) sip sdp -r 200 -s ;;

@@ -297,7 +297,7 @@ static const struct sw_conf_key limits_keys[] = {
 	KEY("connections", SW_CONF_U32, connections, "20000", "Connections at the same time", RANGE(1, 1000000)),
 	KEY("connections_per_source", SW_CONF_U32, connections_per_source, "1000", "... from one address", RANGE(1, 1000000)),
 	KEY("handshakes", SW_CONF_U32, handshakes, "512", "TLS handshakes at the same time; further clients wait", RANGE(1, 65536)),
-	KEY("handshakes_per_source", SW_CONF_U32, handshakes_per_source, "64", "... from one address", RANGE(1, 65536)),
+	KEY("handshakes_per_source", SW_CONF_U32, handshakes_per_source, "64", "... from one address; further connections are refused", RANGE(1, 65536)),
 	KEY("handshake_time", SW_CONF_TIME64, handshake_time, "10s", "A TLS handshake takes at most this long",
 	    RANGE(100, MINUTE)),
 	KEY("connect_time", SW_CONF_TIME64, connect_time, "4s", "A connection attempt takes at most this long",
