@@ -55,7 +55,7 @@ def test_what_is_configured_and_who_was_seen(lab, announced):
 	for who in ("listener ", 'zone "partner", trust'):
 		assert of(doc, who), doc
 	seen = of(doc, 'peer of zone "partner", which calls us')
-	assert [s["kind"] for s in seen] == ["expiry"] and "partner" in seen[0]["what"], seen
+	assert {s["kind"] for s in seen} == {"expiry"} and any("partner" in s["what"] for s in seen), seen   # others of the lab were there, too
 	assert status == 0, "nothing in the lab's configuration ends within a month"
 	# a year on, it is another matter
 	status, doc = forecast(lab.edge, "--at", day(400))
